@@ -1,0 +1,138 @@
+"""A file as an immutable tree: header, groups, trailer, and whatever fits nowhere.
+
+In: records that a parser has put in their places.  Out: `Flow` and `Group`, from which
+every byte of the file can be had again in its order.  This module does not parse and
+does not judge; a group that could not be placed carries the reason it was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from attrs import field, frozen
+
+from dflow.catalogue.model import FlowDef, GroupDef
+from dflow.envelope import Header, Trailer
+from dflow.records import Record
+
+__all__ = ["Flow", "Group", "StrayReason"]
+
+#: Why a record is a stray, empty for a group in its place.  The words are the codes of
+#: the findings that tell of it.
+StrayReason = str
+
+
+@frozen(kw_only=True)
+class Group:
+    """A record and the groups below it.
+
+    Attributes:
+        record: the record itself, the raw truth.
+        definition: what the catalogue says of it; None for a stray, and for every group
+            of a flow whose structure is not known.
+        groups: the groups below, in file order, strays included.
+        stray: the finding code that says why the record does not fit here; empty if it fits.
+    """
+
+    record: Record
+    definition: GroupDef | None = None
+    groups: tuple[Group, ...] = ()
+    stray: StrayReason = ""
+
+    @property
+    def code(self) -> str:
+        """The group code as it stands in the record."""
+        return self.record.code
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The fields after the group code, as text."""
+        return self.record.values
+
+    def get(self, jcode: str) -> str | None:
+        """The value of an item of this group; None if the group or the record has no such field."""
+        place = self.definition.place(jcode) if self.definition else None
+        if place is None:
+            return None
+        values = self.values
+        return values[place.position - 1] if place.position <= len(values) else None
+
+    def __getitem__(self, jcode: str) -> str:
+        """The value of an item of this group, by J-code.
+
+        Raises:
+            KeyError: if the group has no such item, or the record no such field.
+        """
+        value = self.get(jcode)
+        if value is None:
+            raise KeyError(jcode)
+        return value
+
+    def walk(self) -> Iterator[Group]:
+        """This group and all below it, in file order."""
+        stack = [self]
+        while stack:  # not recursive: a hostile file nests as deep as its catalogue allows
+            group = stack.pop()
+            yield group
+            stack.extend(reversed(group.groups))
+
+    def find(self, code: str) -> Iterator[Group]:
+        """The groups of this code, this one included, in file order."""
+        return (group for group in self.walk() if group.code == code)
+
+
+@frozen(kw_only=True)
+class Flow:
+    """A whole file.
+
+    Attributes:
+        header: the address, or None if the first record is no header.
+        definition: the catalogue's entry, or None if the catalogue has none.
+        groups: the level-1 groups and strays between them, in file order.
+        trailer: the counts, or None if there is no trailer.
+        header_record: the record of the header; None if there is none.
+        trailer_record: the record of the trailer; None if there is none.
+        after: records after the trailer.
+        mark: the byte-order mark before the first record; empty as a rule.
+    """
+
+    header: Header | None
+    definition: FlowDef | None = None
+    groups: tuple[Group, ...] = ()
+    trailer: Trailer | None = None
+    header_record: Record | None = field(default=None, repr=False)
+    trailer_record: Record | None = field(default=None, repr=False)
+    after: tuple[Group, ...] = ()
+    mark: bytes = b""
+
+    def walk(self) -> Iterator[Group]:
+        """Every group of the body, in file order."""
+        for group in self.groups:
+            yield from group.walk()
+
+    def find(self, code: str) -> Iterator[Group]:
+        """The groups of this code, in file order."""
+        return (group for group in self.walk() if group.code == code)
+
+    def records(self) -> Iterator[Record]:
+        """Every record of the file, header and trailer included, in file order."""
+        if self.header_record is not None:
+            yield self.header_record
+        for group in self.walk():
+            yield group.record
+        if self.trailer_record is not None:
+            yield self.trailer_record
+        for group in self.after:
+            yield group.record
+
+    @property
+    def strays(self) -> tuple[Group, ...]:
+        """The records that fit nowhere, in file order."""
+        return tuple(group for group in (*self.walk(), *self.after) if group.stray)
+
+    def __bytes__(self) -> bytes:
+        """The file, byte for byte as it was read."""
+        parts = [self.mark]
+        for record in self.records():
+            parts += (record.raw, record.end)
+        return b"".join(parts)
