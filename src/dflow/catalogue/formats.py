@@ -119,26 +119,24 @@ def _number(fmt: Format) -> str:
     return rf"{sign}(?:{whole}(?:{decimals})?|{decimals})"
 
 
+_FIXED: dict[FormatKind, str] = {
+    "UNSTATED": rf"{_TEXT}+",
+    "DATE": _DATE,
+    "TIME": _TIME,
+    "DATETIME": _DATE + _TIME,
+    "TIMESTAMP": _DATE + _TIME + r"\.[0-9]{6}",
+    "BOOLEAN": "[TF]",
+}
+
+
 @cache
 def _pattern(fmt: Format) -> str:
-    match fmt.kind:
-        case "CHAR":
-            sign = "[+-]?" if fmt.signed else ""
-            return rf"{sign}{_TEXT}{{1,{fmt.length}}}" if fmt.length else rf"{_TEXT}+"
-        case "UNSTATED":
-            return rf"{_TEXT}+"
-        case "INT" | "NUM":
-            return _number(fmt)
-        case "DATE":
-            return _DATE
-        case "TIME":
-            return _TIME
-        case "DATETIME":
-            return _DATE + _TIME
-        case "TIMESTAMP":
-            return _DATE + _TIME + r"\.[0-9]{6}"
-        case "BOOLEAN":
-            return "[TF]"
+    if fmt.kind in _FIXED:
+        return _FIXED[fmt.kind]
+    if fmt.kind == "CHAR":
+        sign = "[+-]?" if fmt.signed else ""
+        return rf"{sign}{_TEXT}{{1,{fmt.length}}}" if fmt.length else rf"{_TEXT}+"
+    return _number(fmt)
 
 
 @cache
