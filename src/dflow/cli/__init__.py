@@ -1,0 +1,142 @@
+"""The command line: words from a shell to a call, its result to an exit status.
+
+In: the words after ``dflow``.  Out: an exit status, and text on the standard streams.
+This module does not know what any command does: a command is a module with two calls,
+`add(subparsers)` and `run(args)`, named in `COMMANDS` and imported only when asked for,
+so that ``dflow --help`` stays fast.
+
+Exit statuses: 0 clean; 1 findings of severity error; 2 wrong use, or input that cannot
+be read; 130 interrupted; 141 the reader of our output went away.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, Protocol, TextIO, cast
+
+from dflow.errors import DflowError, near_misses
+
+if TYPE_CHECKING:
+    #: What `add` is given.  argparse has no public name for it.
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001
+
+__all__ = ["CLEAN", "COMMANDS", "ERRORS", "WRONG", "Command", "command_parser", "main"]
+
+#: Exit status: nothing of severity error was found.
+CLEAN: Final = 0
+#: Exit status: something of severity error was found.
+ERRORS: Final = 1
+#: Exit status: wrong use, or input that cannot be read.
+WRONG: Final = 2
+
+#: Every command: its name, its module, and what it does in one line.
+COMMANDS: dict[str, tuple[str, str]] = {}
+
+
+class Command(Protocol):
+    """A module of one command."""
+
+    def add(self, subparsers: Subparsers) -> None:
+        """Add the command's parser, with all of its options."""
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Do it; return the exit status.  A `DflowError` raised here is status 2."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status.
+
+    Args:
+        argv: the words after ``dflow``; the process's own if None.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        _bear_any_text(stream)
+    try:
+        status = _run(words)
+        sys.stdout.flush()
+    except SystemExit as leaving:  # argparse leaves so: 0 after --help, 2 on wrong use
+        return leaving.code if isinstance(leaving.code, int) else CLEAN
+    except BrokenPipeError:
+        # The reader has gone; nothing more can be said, at exit included.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        return 130
+    except DflowError as error:
+        print(f"dflow: {error}", file=sys.stderr)
+        return WRONG
+    return status
+
+
+def _run(words: list[str]) -> int:
+    if not words:
+        command_parser().print_help(sys.stderr)
+        return WRONG
+    name = words[0]
+    if not name.startswith("-") and name not in COMMANDS:
+        near = near_misses(name, COMMANDS)
+        hint = f"; did you mean {' or '.join(near)}?" if near else f"; known: {', '.join(COMMANDS)}"
+        print(f"dflow: no command {name!r}{hint}", file=sys.stderr)
+        return WRONG
+    args = command_parser(name).parse_args(words)
+    return _command(name).run(args)
+
+
+def _command(name: str) -> Command:
+    return cast("Command", import_module(COMMANDS[name][0]))
+
+
+def command_parser(*names: str) -> argparse.ArgumentParser:
+    """The parser of the command line.
+
+    Args:
+        names: the commands whose modules are imported for their options; the others
+            are only named.
+    """
+    parser = argparse.ArgumentParser(
+        prog="dflow",
+        description="Check, show, repair, convert and route the energy market's data flows.",
+        epilog="dflow COMMAND --help tells more of a command.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action=_Version, help="print dflow's version")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (_, line) in COMMANDS.items():
+        if name in names:
+            _command(name).add(subparsers)
+        else:
+            subparsers.add_parser(name, help=line)
+    return parser
+
+
+class _Version(argparse.Action):
+    """Prints the version; the package's metadata is read only then."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:  # noqa: A002  argparse's name
+        super().__init__(option_strings, dest, nargs=0, help=help)
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,  # noqa: ARG002  argparse's signature
+        values: object,  # noqa: ARG002
+        option_string: str | None = None,  # noqa: ARG002
+    ) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"dflow {version('dflow')}")
+        except PackageNotFoundError:
+            print("dflow, from a checkout")
+        parser.exit()
+
+
+def _bear_any_text(stream: TextIO) -> None:
+    """Let a stream of a narrow encoding escape what it cannot show, not fail on it."""
+    if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
+        reconfigure(errors="backslashreplace")
