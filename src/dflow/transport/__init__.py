@@ -1,0 +1,26 @@
+"""Transports: ways in and out, which know bytes and a name, and no flows."""
+
+from dflow.transport.directory_in import DirectoryInbox
+from dflow.transport.directory_out import DirectoryOutbox
+from dflow.transport.faults import Refused, TransportError, Unavailable, Uncertain
+from dflow.transport.memory import MemoryInbox, MemoryOutbox
+from dflow.transport.parcel import Arrival, Capabilities, Parcel, Presence, Receipt
+from dflow.transport.ports import Inbox, Outbox
+
+__all__ = [
+    "Arrival",
+    "Capabilities",
+    "DirectoryInbox",
+    "DirectoryOutbox",
+    "Inbox",
+    "MemoryInbox",
+    "MemoryOutbox",
+    "Outbox",
+    "Parcel",
+    "Presence",
+    "Receipt",
+    "Refused",
+    "TransportError",
+    "Unavailable",
+    "Uncertain",
+]

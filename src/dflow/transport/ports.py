@@ -1,0 +1,79 @@
+"""The two Protocols that a transport implements: a way out and a way in.
+
+In: parcels.  Out: receipts and arrivals.  This module does not know flows, journals or
+rules; a transport knows bytes and a name.
+
+The guarantees, which the exchange relies on:
+
+- `send` returns only when the destination has the parcel, as durably as the outbox's
+  capabilities say; otherwise it raises (`dflow.transport.faults`).
+- `send` may be called again with the same key after anything that went wrong.  An
+  idempotent outbox then leaves one parcel, not two.
+- `probe` is asked only when nobody knows.  It answers PRESENT or ABSENT only for
+  certain, and UNKNOWN otherwise.
+- Either call may be cancelled at any await.  A cancelled `send` counts as uncertain.
+- An arrival stays the source's until `done`: if the process dies before it, the same
+  arrival is received again.  `failed` gives it back, to be received again later.
+- An inbox hands out the next arrival when it is asked for it, so a slow reader is not
+  flooded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Protocol, runtime_checkable
+
+from dflow.transport.parcel import Arrival, Capabilities, Parcel, Presence, Receipt
+
+__all__ = ["Inbox", "Outbox"]
+
+
+@runtime_checkable
+class Outbox(Protocol):
+    """A way to one destination."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this outbox promises."""
+        ...
+
+    async def send(self, parcel: Parcel) -> Receipt:
+        """Deliver a parcel, or raise.
+
+        Raises:
+            Refused: not delivered, and never will be as it is.
+            Unavailable: not delivered, for certain; try later.
+            Uncertain: it may have been delivered.
+        """
+        ...
+
+    async def probe(self, key: str) -> Presence:
+        """Whether the destination has the parcel of this key.
+
+        Raises:
+            Unavailable: the destination cannot be asked now.
+        """
+        ...
+
+
+@runtime_checkable
+class Inbox(Protocol):
+    """A way in from one source."""
+
+    def receive(self, *, once: bool = False) -> AsyncIterator[Arrival]:
+        """The arrivals, oldest first as far as the source knows.
+
+        With `once`, those that are there now, and then the end.
+
+        Raises:
+            Unavailable: the source cannot be read now.
+        """
+        ...
+
+    async def done(self, arrival: Arrival) -> None:
+        """The arrival is recorded for good; the source need not keep it."""
+        ...
+
+    async def failed(self, arrival: Arrival, reason: str) -> None:
+        """The arrival could not be recorded: give it back, to be received again."""
+        ...

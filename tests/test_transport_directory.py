@@ -1,0 +1,294 @@
+"""The directory transport: whole files only, each key once, never outside its folder."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dflow.transport import Arrival, DirectoryInbox, DirectoryOutbox, Inbox, Outbox, Parcel
+from dflow.transport import directory_out as out_module
+from dflow.transport.faults import Refused, Unavailable
+from dflow.transport.names import fill_template, safe_name, template_mistakes
+from dflow.transport.parcel import Presence
+
+ATTACKS = [
+    "../../escape.usr",
+    "/etc/passwd",
+    "..",
+    ".",
+    "",
+    "a/b/c",
+    "a\\b",
+    "C:\\x",
+    "CON",
+    "nul.usr",
+    "x\x00y",
+    "x\ny",
+    "é" * 400,
+    "-rf",
+    ".dflow",
+    "trail.",
+    "{key}",
+]
+
+
+def send(outbox: DirectoryOutbox, parcel: Parcel) -> str:
+    return asyncio.run(outbox.send(parcel)).place
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and ".dflow" not in path.relative_to(folder).parts
+    }
+
+
+def receive(inbox: DirectoryInbox) -> list[Arrival]:
+    async def collect() -> list[Arrival]:
+        return [arrival async for arrival in inbox.receive(once=True)]
+
+    return asyncio.run(collect())
+
+
+def test_the_protocols_are_kept(tmp_path: Path) -> None:
+    assert isinstance(DirectoryOutbox(path=tmp_path), Outbox)
+    assert isinstance(DirectoryInbox(path=tmp_path), Inbox)
+
+
+def test_a_parcel_is_one_file_whatever_its_name(tmp_path: Path) -> None:
+    for number, name in enumerate(ATTACKS):
+        folder = tmp_path / "outer" / str(number)
+        outbox = DirectoryOutbox(path=folder, template="{file_id}/{name}")
+        parcel = Parcel(key=f"k{number}", name=name, content=b"x", address={"file_id": name})
+        send(outbox, parcel)
+        assert list(files(folder).values()) == [b"x"]
+    everything = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert all(path.is_relative_to(tmp_path / "outer") for path in everything)
+
+
+@given(st.text(max_size=300), st.text(max_size=40))
+def test_no_value_ever_shapes_a_path(name: str, value: str) -> None:
+    path = fill_template(
+        "{flow}/{name}", name=name, key="k", address={"flow": value, "name": "../x"}
+    )
+    assert len(path.parts) == 2
+    for part in path.parts:
+        assert part == safe_name(part)
+        assert not part.startswith((".", "-"))
+        assert not set(part) & set('/\\:*?"<>|\x00\n')
+        assert len(part.encode()) <= 160
+
+
+def test_templates_with_mistakes_are_refused(tmp_path: Path) -> None:
+    for template in ["../{name}", "/{name}", "a//../b", "{nme}", "{name", "", "x/", "c:{name}"]:
+        assert template_mistakes(template)
+        with pytest.raises(ValueError, match=r"."):
+            DirectoryOutbox(path=tmp_path, template=template)
+
+
+def test_the_same_key_is_delivered_once_even_if_the_file_was_taken(tmp_path: Path) -> None:
+    outbox = DirectoryOutbox(path=tmp_path)
+    parcel = Parcel(key="k", name="a.usr", content=b"1")
+    assert asyncio.run(outbox.probe("k")) is Presence.ABSENT
+    place = send(outbox, parcel)
+    (tmp_path / place).unlink()
+    again = asyncio.run(DirectoryOutbox(path=tmp_path).send(parcel))
+    assert again.repeat
+    assert files(tmp_path) == {}
+    assert asyncio.run(outbox.probe("k")) is Presence.PRESENT
+
+
+def test_two_parcels_of_one_name_keep_both(tmp_path: Path) -> None:
+    outbox = DirectoryOutbox(path=tmp_path)
+    places = [send(outbox, Parcel(key=str(n), name="a.usr", content=b"%d" % n)) for n in range(3)]
+    assert places == ["a.usr", "a~2.usr", "a~3.usr"]
+    assert files(tmp_path) == {"a.usr": b"0", "a~2.usr": b"1", "a~3.usr": b"2"}
+
+
+def test_notes_lie_beside_and_the_bytes_are_untouched(tmp_path: Path) -> None:
+    send(
+        DirectoryOutbox(path=tmp_path),
+        Parcel(key="k", name="a.usr", content=b"ZHV|", notes={"rule": "migration"}),
+    )
+    found = files(tmp_path)
+    assert found["a.usr"] == b"ZHV|"
+    assert json.loads(found["a.usr.provenance.json"]) == {"rule": "migration"}
+
+
+STEPS = ["write_synced", "free_name", "sync_folder", "replace", "after"]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_at_any_step_the_key_is_delivered_once(tmp_path: Path, step: str) -> None:
+    """A real process dies at each step; another asks, and sends again only if absent."""
+    script = f"""
+import asyncio, os, pathlib, sys
+from dflow.transport import DirectoryOutbox, Parcel
+from dflow.transport import directory_out as module
+step = {step!r}
+def die(*_, **__): os._exit(9)
+if step == "replace": pathlib.Path.replace = die
+elif step != "after": setattr(module, step, die)
+outbox = DirectoryOutbox(path=pathlib.Path(sys.argv[1]))
+asyncio.run(outbox.send(Parcel(key="k", name="a.usr", content=b"whole")))
+os._exit(9)
+"""
+    environment = {**os.environ, "PYTHONPATH": "src"}
+    code = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], env=environment, check=False
+    ).returncode
+    assert code == 9
+    outbox = DirectoryOutbox(path=tmp_path)
+    before = asyncio.run(outbox.probe("k"))
+    assert (before is Presence.PRESENT) == (files(tmp_path) == {"a.usr": b"whole"})
+    send(outbox, Parcel(key="k", name="a.usr", content=b"whole"))
+    assert files(tmp_path) == {"a.usr": b"whole"}
+
+
+def test_a_folder_that_cannot_be_written_is_unavailable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_bytes(b"")
+    parcel = Parcel(key="k", name="a.usr", content=b"x")
+    with pytest.raises(Unavailable, match="file"):
+        send(DirectoryOutbox(path=blocked / "out"), parcel)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    outbox = DirectoryOutbox(path=tmp_path / "out")
+    monkeypatch.setattr(out_module, "write_synced", full)
+    with pytest.raises(Unavailable, match="No space left"):
+        send(outbox, parcel)
+    monkeypatch.undo()
+    send(outbox, parcel)
+    assert files(tmp_path / "out") == {"a.usr": b"x"}
+
+
+def test_a_link_inside_the_destination_cannot_lead_out(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "D0010").symlink_to(tmp_path / "outside")
+    outbox = DirectoryOutbox(path=tmp_path / "out", template="{flow}/{name}")
+    with pytest.raises(Refused, match="leads out"):
+        send(outbox, Parcel(key="k", name="a", content=b"x", address={"flow": "D0010"}))
+    assert not list((tmp_path / "outside").iterdir())
+
+
+def test_half_written_files_are_left_alone(tmp_path: Path) -> None:
+    for name in ["a.usr.part", "b.usr.tmp", ".c.usr", "d.usr~"]:
+        (tmp_path / name).write_bytes(b"half")
+    (tmp_path / "whole.usr").write_bytes(b"whole")
+    assert [arrival.name for arrival in receive(DirectoryInbox(path=tmp_path, settle=0.01))] == [
+        "whole.usr"
+    ]
+
+
+def test_a_growing_file_is_taken_when_it_has_settled(tmp_path: Path) -> None:
+    async def scenario() -> list[bytes]:
+        target = tmp_path / "slow.usr"
+        target.write_bytes(b"1")
+
+        async def grow() -> None:
+            for _ in range(4):
+                await asyncio.sleep(0.05)
+                with target.open("ab") as file:
+                    file.write(b"1")
+
+        task = asyncio.create_task(grow())
+        inbox = DirectoryInbox(path=tmp_path, settle=0.15)
+        found = [arrival.content async for arrival in inbox.receive(once=True)]
+        await task
+        return found
+
+    assert asyncio.run(scenario()) == [b"11111"]
+
+
+def test_done_files_and_age(tmp_path: Path) -> None:
+    (tmp_path / "a.usr").write_bytes(b"a")
+    (tmp_path / "b.usr").write_bytes(b"b")
+    (tmp_path / "b.usr.done").write_bytes(b"")
+    inbox = DirectoryInbox(path=tmp_path, ready="done-file")
+    assert [arrival.name for arrival in receive(inbox)] == ["b.usr"]
+    assert not (tmp_path / "b.usr.done").exists()
+    os.utime(tmp_path / "a.usr", (1, 1))
+    aged = DirectoryInbox(path=tmp_path, ready="age", settle=60)
+    assert [arrival.name for arrival in receive(aged)] == ["a.usr"]
+
+
+def test_archived_removed_or_given_back(tmp_path: Path) -> None:
+    for name in ["a", "b", "c"]:
+        (tmp_path / name).write_bytes(name.encode())
+
+    async def scenario() -> None:
+        inbox = DirectoryInbox(path=tmp_path, ready="named", archive=tmp_path / "kept")
+        async for arrival in inbox.receive(once=True):
+            if arrival.name == "b":
+                await inbox.failed(arrival, "the disk is full")
+                break
+            await inbox.done(arrival)
+        inbox.close()
+        remover = DirectoryInbox(path=tmp_path, ready="named", after="remove", pattern="c")
+        async for arrival in remover.receive(once=True):
+            await remover.done(arrival)
+
+    asyncio.run(scenario())
+    assert files(tmp_path) == {"b": b"b", "kept/a": b"a"}
+
+
+def test_what_a_dead_reader_claimed_is_received_again(tmp_path: Path) -> None:
+    (tmp_path / "a.usr").write_bytes(b"a")
+    script = """
+import asyncio, os, pathlib, sys
+from dflow.transport import DirectoryInbox
+async def take():
+    async for _ in DirectoryInbox(path=pathlib.Path(sys.argv[1]), ready="named").receive():
+        os._exit(9)
+asyncio.run(take())
+"""
+    environment = {**os.environ, "PYTHONPATH": "src"}
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], env=environment, check=False)
+    assert files(tmp_path) == {}
+    assert [arrival.content for arrival in receive(DirectoryInbox(path=tmp_path))] == [b"a"]
+
+
+def test_two_living_readers_share_and_do_not_steal(tmp_path: Path) -> None:
+    for number in range(10):
+        (tmp_path / f"{number}.usr").write_bytes(b"x")
+    first = DirectoryInbox(path=tmp_path, ready="named")
+    second = DirectoryInbox(path=tmp_path, ready="named")
+    assert len(receive(first)) == 10
+    assert receive(second) == []
+
+
+def test_what_is_no_file_is_an_arrival_with_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "folder.usr").mkdir()
+    (tmp_path / "link.usr").symlink_to("/etc/hostname")
+    (tmp_path / "big.usr").write_bytes(b"123456")
+    os.mkfifo(tmp_path / "pipe.usr")
+    inbox = DirectoryInbox(path=tmp_path, ready="named", largest=5)
+    found = {arrival.name: arrival for arrival in receive(inbox)}
+    assert {name: arrival.problem for name, arrival in found.items()} == {
+        "folder.usr": "not a regular file",
+        "link.usr": "not a regular file",
+        "pipe.usr": "not a regular file",
+        "big.usr": "6 bytes, more than the 5 allowed",
+    }
+    asyncio.run(inbox.done(found["big.usr"]))
+    assert (tmp_path / ".dflow" / "problems" / "big.usr").exists()
+
+
+def test_a_missing_folder_is_unavailable(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="no such folder"):
+        receive(DirectoryInbox(path=tmp_path / "nowhere"))
