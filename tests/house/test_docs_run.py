@@ -1,0 +1,124 @@
+"""What the README, the docs and the docstrings show is what happens.
+
+Every ``python`` block of a page runs, in order, in one namespace, in an empty folder
+that holds a copy of ``examples/``; every ``pycon`` block is a doctest; every ``toml`` and
+``json`` block is read.  The documentation builds without a warning.
+"""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import json
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from house.package import modules, name_of
+from house.pages import Block, blocks
+from support import CHECKOUT
+
+_PAGES = [
+    CHECKOUT / "README.md",
+    *sorted(page for page in (CHECKOUT / "docs").rglob("*.md") if "_build" not in page.parts),
+]
+_FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+def _id(page: Path) -> str:
+    return page.relative_to(CHECKOUT).as_posix()
+
+
+@pytest.fixture
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder with a copy of the examples, made the current one."""
+    shutil.copytree(CHECKOUT / "examples", tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def _run(page: Path, block: Block, names: dict[str, object]) -> None:
+    # The blank lines before it make a traceback name the line of the page.
+    code = compile("\n" * (block.line - 1) + block.text, str(page), "exec", dont_inherit=True)
+    exec(code, names)  # noqa: S102  running our own pages is the purpose of this test
+
+
+def _doctest(page: Path, block: Block, names: dict[str, object]) -> None:
+    parsed = doctest.DocTestParser().get_doctest(
+        block.text, names, f"{_id(page)}:{block.line}", str(page), block.line - 1
+    )
+    runner = doctest.DocTestRunner(optionflags=_FLAGS)
+    said: list[str] = []
+    runner.run(parsed, out=said.append, clear_globs=False)
+    assert runner.failures == 0, "".join(said)
+
+
+@pytest.mark.parametrize("page", _PAGES, ids=_id)
+def test_a_page_is_true(page: Path, scratch: Path) -> None:
+    module = ModuleType("__page__")
+    names = vars(module)
+    for block in blocks(page):
+        match block.language:
+            case "python":
+                _run(page, block, names)
+            case "pycon":
+                _doctest(page, block, names)
+            case "toml":
+                tomllib.loads(block.text)
+            case "json":
+                json.loads(block.text)
+            case word:
+                assert word not in ("py", "python3", "pyi"), f"{_id(page)}:{block.line}: use python"
+
+
+@pytest.mark.parametrize("path", modules(private=True), ids=name_of)
+def test_docstrings_are_true(path: Path, scratch: Path) -> None:
+    if path.name == "__main__.py":
+        pytest.skip("running it is its purpose")
+    module = importlib.import_module(name_of(path))
+    said: list[str] = []
+    runner = doctest.DocTestRunner(optionflags=_FLAGS)
+    for found in doctest.DocTestFinder(exclude_empty=True).find(module):
+        runner.run(found, out=said.append)
+    assert runner.failures == 0, "".join(said)
+
+
+def test_the_blocks_of_a_page_are_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# A\n```python\na = 1\n```\n- list\n\n  ```pycon\n  >>> a\n  1\n  ```\n"
+        "````md\n```python\nnot code\n```\n````\n```{code-block} python\nb = 2\n```\n",
+        "utf-8",
+    )
+    assert list(blocks(page)) == [
+        Block(3, "python", "a = 1\n"),
+        Block(8, "pycon", ">>> a\n1\n"),
+        Block(12, "md", "```python\nnot code\n```\n"),
+        Block(17, "python", "b = 2\n"),
+    ]
+
+
+def test_a_false_page_is_seen(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# A\n\n```python\n1 / 0\n```\n", "utf-8")
+    (block,) = blocks(page)
+    with pytest.raises(ZeroDivisionError) as caught:
+        _run(page, block, {})
+    assert caught.traceback[-1].lineno == 3  # counted from 0: line 4 of the page
+
+
+def test_the_documentation_builds_without_a_warning(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
+        + ["-d", str(tmp_path / "doctrees"), str(CHECKOUT / "docs"), str(tmp_path / "html")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (tmp_path / "html" / "index.html").is_file()
