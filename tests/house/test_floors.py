@@ -16,8 +16,10 @@ from support import CHECKOUT
 def _lint(root: Path) -> subprocess.CompletedProcess[str]:
     """Run import-linter on the package under `root`."""
     return subprocess.run(
-        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"]
-        + ["--no-cache", "--config", str(root / "pyproject.toml")],
+        [
+            *(sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"),
+            *("--no-cache", "--config", str(root / "pyproject.toml")),
+        ],
         cwd=root,
         env={**os.environ, "PYTHONPATH": str(root / "src"), "COLUMNS": "200"},
         capture_output=True,

@@ -27,6 +27,7 @@ from attrs import frozen
 
 __all__ = ["UNSTATED", "Format", "FormatKind", "parse_format"]
 
+#: The types of the item catalogue, and UNSTATED for an item whose type it leaves out.
 FormatKind = Literal[
     "CHAR", "NUM", "INT", "DATE", "TIME", "DATETIME", "TIMESTAMP", "BOOLEAN", "UNSTATED"
 ]

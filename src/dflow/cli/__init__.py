@@ -22,7 +22,7 @@ from dflow.errors import DflowError, near_misses
 
 if TYPE_CHECKING:
     #: What `add` is given.  argparse has no public name for it.
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  it has no public name
 
 __all__ = ["CLEAN", "COMMANDS", "ERRORS", "WRONG", "Command", "command_parser", "main"]
 
@@ -124,8 +124,8 @@ class _Version(argparse.Action):
         self,
         parser: argparse.ArgumentParser,
         namespace: argparse.Namespace,  # noqa: ARG002  argparse's signature
-        values: object,  # noqa: ARG002
-        option_string: str | None = None,  # noqa: ARG002
+        values: object,  # noqa: ARG002  argparse's signature
+        option_string: str | None = None,  # noqa: ARG002  argparse's signature
     ) -> None:
         from importlib.metadata import PackageNotFoundError, version
 
