@@ -65,7 +65,7 @@ def template_mistakes(template: str) -> list[str]:
     >>> template_mistakes("{flow}/{file_id}.usr")
     []
     >>> template_mistakes("../{flo}")
-    ["'..' may not be a folder of a name", "no word {flo}"]
+    ["'..' may not be a folder of a name", 'no word {flo}']
     """
     mistakes = [
         f"'{part}' may not be a folder of a name"
