@@ -7,17 +7,25 @@ callers may load and pass others.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from dflow.catalogue.load import flow_from, items_from
 from dflow.catalogue.model import CodeList, FlowDef, ItemDef
+from dflow.catalogue.roles import Roles
+from dflow.catalogue.sidecars import (
+    ConditionEntry,
+    condition_entries,
+    conditions_of,
+    roles_from,
+    sensitive_from,
+)
+from dflow.catalogue.tables import FLOW_REFERENCE, ITEM_REFERENCE, VERSION, is_code, shelf_of
 from dflow.errors import LookupMiss, SourceError, near_misses
-from dflow.tomltext import read_toml
+from dflow.tomltext import TomlText, read_toml
 
 __all__ = ["Catalogue", "bundled", "bundled_folder"]
 
@@ -38,6 +46,11 @@ class Catalogue:
     _flows: dict[tuple[str, str], FlowDef] = field(factory=dict, init=False, repr=False)
     _shelves: dict[str, dict[str, ItemDef]] = field(factory=dict, init=False, repr=False)
     _keys: tuple[tuple[str, str], ...] | None = field(default=None, init=False, repr=False)
+    _sensitive: dict[str, str] | None = field(default=None, init=False, repr=False)
+    _roles: Roles | None = field(default=None, init=False, repr=False)
+    _conditions: dict[tuple[str, str], tuple[ConditionEntry, ...]] | None = field(
+        default=None, init=False, repr=False
+    )
 
     @property
     def keys(self) -> tuple[tuple[str, str], ...]:
@@ -48,8 +61,8 @@ class Catalogue:
             self._keys = tuple(
                 sorted(
                     (path.parent.name, path.stem)
-                    for path in self.folder.glob("*/[0-9][0-9][0-9].toml")
-                    if re.fullmatch(r"[A-Z][0-9A-Z]{4}", path.parent.name)
+                    for path in self.folder.glob("*/*.toml")
+                    if is_code(FLOW_REFERENCE, path.parent.name) and is_code(VERSION, path.stem)
                 )
             )
         return self._keys
@@ -76,7 +89,11 @@ class Catalogue:
             if key not in self.keys:
                 raise LookupMiss(self._miss(flow, version))
             toml = read_toml(self.folder / flow / f"{version}.toml")
-            found = self._flows[key] = flow_from(toml, self.item)
+            found = flow_from(toml, self.item)
+            if entries := self._condition_entries.get(key):
+                conditions = conditions_of(found, entries, self.roles.known)
+                found = evolve(found, conditions=conditions)
+            self._flows[key] = found
         return found
 
     def get(self, flow: str, version: str) -> FlowDef | None:
@@ -104,20 +121,59 @@ class Catalogue:
         Raises:
             LookupMiss: if the catalogue does not hold it, naming what is near.
         """
-        found = self._shelf(jcode[:3]).get(jcode) if re.fullmatch("J[0-9]{4}", jcode) else None
+        known = is_code(ITEM_REFERENCE, jcode)
+        shelf = self._shelf(shelf_of(jcode)) if known else {}
+        found = shelf.get(jcode)
         if found is None:
-            near = near_misses(jcode, self._shelf(jcode[:3])) if jcode[:1] == "J" else ()
+            near = near_misses(jcode, shelf)
             hint = f"; near: {', '.join(near)}" if near else ""
             raise LookupMiss(f"no item {jcode}{hint}")
         return found
 
+    def items(self) -> Iterator[ItemDef]:
+        """Every data item, sorted by reference; reads every shelf."""
+        for path in sorted((self.folder / "items").glob("*.toml")):
+            shelf = self._shelf(path.stem)
+            yield from (shelf[jcode] for jcode in sorted(shelf))
+
+    @property
+    def roles(self) -> Roles:
+        """The role labels of the routes, and the header codes they are known to travel under.
+
+        >>> bundled().roles.labels("X")
+        ('Supplier',)
+        """
+        if self._roles is None:
+            toml = self._beside("roles")
+            self._roles = roles_from(toml) if toml else Roles()
+        return self._roles
+
+    @property
+    def _condition_entries(self) -> dict[tuple[str, str], tuple[ConditionEntry, ...]]:
+        if self._conditions is None:
+            toml = self._beside("conditions")
+            self._conditions = condition_entries(toml) if toml else {}
+        return self._conditions
+
+    def _reasons(self) -> dict[str, str]:
+        """Why items are sensitive, by reference."""
+        if self._sensitive is None:
+            toml = self._beside("sensitive")
+            self._sensitive = sensitive_from(toml) if toml else {}
+        return self._sensitive
+
+    def _beside(self, name: str) -> TomlText | None:
+        path = self.folder / f"{name}.toml"
+        return read_toml(path) if path.is_file() else None
+
     def _shelf(self, name: str) -> dict[str, ItemDef]:
-        """The hundred items whose J-codes share their first two digits."""
+        """The items that stand on one shelf: their references share all but two characters."""
         shelf = self._shelves.get(name)
         if shelf is None:
             path = self.folder / "items" / f"{name}.toml"
-            known = re.fullmatch(r"J[0-9]{2}", name) and path.is_file()
-            shelf = items_from(read_toml(path), self._codes(name), {}) if known else {}
+            shelf = {}
+            if path.is_file():
+                shelf = items_from(read_toml(path), self._codes(name), self._reasons())
             self._shelves[name] = shelf
         return shelf
 

@@ -6,15 +6,16 @@ which flows exist, nor where the files are.
 
 A flow's file gives its groups as a list of tables in catalogue order, each with its
 level, so that the file reads from top to bottom as the publication does; the tree is
-built from the levels.  An item's line is its J-code, then `optional` or `blank` if it
-is not mandatory.
+built from the levels.  An item's line is its reference, then `optional` or `blank` if it
+is not mandatory.  `structure` says what the groups are worth: `known` (so if it is not
+given), `unknown` (an envelope-only entry, without groups), or `sketch`: a layout from a
+weak source, for people to look at and for nothing to enforce, in which an item without
+a known reference is written as a question mark and its name.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from typing import cast
 
 from attrs import define, field
 
@@ -31,91 +32,34 @@ from dflow.catalogue.model import (
     Range,
     parse_range,
 )
-from dflow.errors import LookupMiss, RefusedText, TextFault
+from dflow.catalogue.tables import (
+    FLOW_REFERENCE,
+    GROUP_CODE,
+    ITEM_REFERENCE,
+    VERSION,
+    TableReader,
+    is_code,
+)
+from dflow.errors import LookupMiss
 from dflow.tomltext import TomlText, TomlValue
 
 __all__ = ["flow_from", "items_from"]
 
-_FLOW_KEYS = ("flow", "version", "name", "status", "owner", "routes", "group", "provenance")
+_FLOW_KEYS = (
+    "flow",
+    "version",
+    "name",
+    "status",
+    "owner",
+    "routes",
+    "structure",
+    "group",
+    "provenance",
+)
+_STRUCTURES = ("known", "unknown", "sketch")
 _GROUP_KEYS = ("code", "level", "range", "name", "items")
 _ITEM_KEYS = ("name", "format", "domain", "units", "owner", "provenance")
 _PRESENCES: tuple[Presence, ...] = ("mandatory", "optional", "blank")
-
-
-@define
-class _Reader:
-    """Takes typed values out of a TOML document and keeps every fault."""
-
-    toml: TomlText
-    faults: list[TextFault] = field(factory=list, init=False)
-
-    def fault(
-        self,
-        path: tuple[str | int, ...],
-        message: str,
-        *,
-        expected: tuple[str, ...] = (),
-        near_to: str = "",
-        known: tuple[str, ...] = (),
-    ) -> None:
-        self.faults.append(
-            self.toml.fault(path, message, expected=expected, near_to=near_to, known=known)
-        )
-
-    def keys(
-        self, table: dict[str, TomlValue], path: tuple[str | int, ...], known: tuple[str, ...]
-    ) -> None:
-        for key in table:
-            if key not in known:
-                self.fault((*path, key), f"unknown key {key!r}", near_to=key, known=known)
-
-    def text(
-        self,
-        table: dict[str, TomlValue],
-        path: tuple[str | int, ...],
-        key: str,
-        default: str | None = None,
-    ) -> str:
-        value = table.get(key, default)
-        if isinstance(value, str):
-            return value
-        if value is None:
-            self.fault((*path, key), f"the key {key!r} is missing")
-        else:
-            self.fault((*path, key), f"{key!r} holds no text", expected=("a text",))
-        return ""
-
-    def texts(
-        self, table: dict[str, TomlValue], path: tuple[str | int, ...], key: str
-    ) -> list[str]:
-        value = table.get(key, [])
-        if isinstance(value, list) and all(isinstance(part, str) for part in value):
-            return cast("list[str]", value)
-        self.fault((*path, key), f"{key!r} is not a list of texts", expected=("a list of texts",))
-        return []
-
-    def tables(self, key: str) -> list[dict[str, TomlValue]]:
-        value = self.toml.data.get(key, [])
-        if isinstance(value, list) and all(isinstance(part, dict) for part in value):
-            return cast("list[dict[str, TomlValue]]", value)
-        self.fault((key,), f"{key!r} is not a list of tables", expected=(f"[[{key}]]",))
-        return []
-
-    def provenance(self, table: dict[str, TomlValue], path: tuple[str | int, ...]) -> Provenance:
-        value = table.get("provenance")
-        if isinstance(value, str):
-            source, _, detail = value.partition(": ")
-            return Provenance(source=source, detail=detail)
-        self.fault(
-            (*path, "provenance"),
-            "the key 'provenance' is missing or holds no text",
-            expected=('such as "official: DTC 15.4"',),
-        )
-        return Provenance(source="unknown")
-
-    def done(self) -> None:
-        if self.faults:
-            raise RefusedText(self.faults)
 
 
 @define
@@ -126,7 +70,7 @@ class _Branch:
     code: str
     name: str
     range: Range
-    items: tuple[ItemPlace, ...]
+    items: tuple[ItemPlace, ...] = ()
     below: list[_Branch] = field(factory=list)
 
     def build(self) -> GroupDef:
@@ -150,16 +94,54 @@ def flow_from(toml: TomlText, item: Callable[[str], ItemDef]) -> FlowDef:
     Raises:
         RefusedText: with every mistake of the file.
     """
-    reader = _Reader(toml)
+    reader = TableReader(toml)
     data = toml.data
     reader.keys(data, (), _FLOW_KEYS)
     flow = reader.text(data, (), "flow")
     version = reader.text(data, (), "version")
-    if flow and not re.fullmatch(r"[A-Z][0-9A-Z]{4}", flow):
+    if flow and not is_code(FLOW_REFERENCE, flow):
         reader.fault(("flow",), f"{flow!r} is no flow number", expected=("such as D0010",))
-    if version and not re.fullmatch(r"[0-9]{3}", version):
+    if version and not is_code(VERSION, version):
         reader.fault(("version",), f"{version!r} is no version", expected=("such as 002",))
-    routes = _routes(reader)
+    structure = _structure(reader)
+    groups = _groups(reader, item, sketch=structure == "sketch")
+    found = FlowDef(
+        flow=flow,
+        version=version,
+        name=reader.text(data, (), "name", None if structure == "known" else ""),
+        status=reader.text(data, (), "status", ""),
+        owner=reader.text(data, (), "owner", ""),
+        routes=_routes(reader),
+        groups=groups if structure == "known" else (),
+        sketch=groups if structure == "sketch" else (),
+        provenance=reader.provenance(data, ()),
+    )
+    reader.done()
+    return found
+
+
+def _structure(reader: TableReader) -> str:
+    """What the file says its groups are worth, and whether it has groups accordingly."""
+    word = reader.text(reader.toml.data, (), "structure", "known")
+    if word not in _STRUCTURES:
+        reader.fault(
+            ("structure",),
+            f"{word!r} says nothing about the structure",
+            expected=_STRUCTURES,
+            near_to=word,
+            known=_STRUCTURES,
+        )
+    elif (word == "unknown") == bool(reader.toml.data.get("group")):
+        reader.fault(
+            ("structure",),
+            'a flow without groups says structure = "unknown", and one with groups does not',
+        )
+    return word
+
+
+def _groups(
+    reader: TableReader, item: Callable[[str], ItemDef], *, sketch: bool
+) -> tuple[GroupDef, ...]:
     roots: list[_Branch] = []
     stack: list[_Branch] = []
     for index, table in enumerate(reader.tables("group")):
@@ -173,28 +155,15 @@ def flow_from(toml: TomlText, item: Callable[[str], ItemDef]) -> FlowDef:
                 expected=tuple(str(n) for n in range(1, len(stack) + 2)),
             )
             continue
-        branch = _branch(reader, table, path, index + 1, item)
+        branch = _branch(reader, table, path, index + 1)
+        branch.items = _places(reader, table, path, item, sketch=sketch)
         del stack[level - 1 :]
         (stack[-1].below if stack else roots).append(branch)
         stack.append(branch)
-    provenance = reader.provenance(data, ())
-    name = reader.text(data, (), "name")
-    status = reader.text(data, (), "status", "")
-    owner = reader.text(data, (), "owner", "")
-    reader.done()
-    return FlowDef(
-        flow=flow,
-        version=version,
-        name=name,
-        status=status,
-        owner=owner,
-        routes=routes,
-        groups=tuple(branch.build() for branch in roots),
-        provenance=provenance,
-    )
+    return tuple(branch.build() for branch in roots)
 
 
-def _routes(reader: _Reader) -> tuple[FlowRoute, ...]:
+def _routes(reader: TableReader) -> tuple[FlowRoute, ...]:
     routes: list[FlowRoute] = []
     for index, text in enumerate(reader.texts(reader.toml.data, (), "routes")):
         sender, arrow, recipient = text.partition(" -> ")
@@ -208,14 +177,10 @@ def _routes(reader: _Reader) -> tuple[FlowRoute, ...]:
 
 
 def _branch(
-    reader: _Reader,
-    table: dict[str, TomlValue],
-    path: tuple[str | int, ...],
-    seq: int,
-    item: Callable[[str], ItemDef],
+    reader: TableReader, table: dict[str, TomlValue], path: tuple[str | int, ...], seq: int
 ) -> _Branch:
     code = reader.text(table, path, "code")
-    if code and not re.fullmatch(r"[0-9A-Z]{2,3}", code):
+    if code and not is_code(GROUP_CODE, code):
         reader.fault((*path, "code"), f"{code!r} is no group code", expected=("such as 026",))
     text = reader.text(table, path, "range")
     try:
@@ -224,9 +189,30 @@ def _branch(
         group_range = Range(text, 0, None)
         if text:
             reader.fault((*path, "range"), str(error))
+    name = reader.text(table, path, "name", "")
+    return _Branch(seq=seq, code=code, name=name, range=group_range)
+
+
+def _places(
+    reader: TableReader,
+    table: dict[str, TomlValue],
+    path: tuple[str | int, ...],
+    item: Callable[[str], ItemDef],
+    *,
+    sketch: bool,
+) -> tuple[ItemPlace, ...]:
     places: list[ItemPlace] = []
     for index, line in enumerate(reader.texts(table, path, "items")):
-        jcode, _, word = line.partition(" ")
+        if sketch and line.startswith("?"):
+            nameless = ItemDef(
+                jcode="",
+                name=line[1:].strip(),
+                format=UNSTATED,
+                provenance=Provenance(source="sketch"),
+            )
+            places.append(ItemPlace(item=nameless, position=index + 1, presence="optional"))
+            continue
+        reference, _, word = line.partition(" ")
         presence = next((known for known in _PRESENCES if known == (word or "mandatory")), None)
         if presence is None:
             reader.fault(
@@ -238,11 +224,10 @@ def _branch(
             )
             continue
         try:
-            places.append(ItemPlace(item=item(jcode), position=index + 1, presence=presence))
+            places.append(ItemPlace(item=item(reference), position=index + 1, presence=presence))
         except LookupMiss as miss:
             reader.fault((*path, "items", index), str(miss))
-    name = reader.text(table, path, "name", "")
-    return _Branch(seq=seq, code=code, name=name, range=group_range, items=tuple(places))
+    return tuple(places)
 
 
 def items_from(
@@ -258,10 +243,10 @@ def items_from(
     Raises:
         RefusedText: with every mistake of the file.
     """
-    reader = _Reader(toml)
+    reader = TableReader(toml)
     items: dict[str, ItemDef] = {}
     for jcode, table in toml.data.items():
-        if not isinstance(table, dict) or not re.fullmatch(r"J[0-9]{4}", jcode):
+        if not isinstance(table, dict) or not is_code(ITEM_REFERENCE, jcode):
             reader.fault((jcode,), f"{jcode!r} is no item", expected=("a table such as [J0003]",))
             continue
         reader.keys(table, (jcode,), _ITEM_KEYS)
@@ -280,7 +265,7 @@ def items_from(
     return items
 
 
-def _format(reader: _Reader, table: dict[str, TomlValue], jcode: str) -> Format:
+def _format(reader: TableReader, table: dict[str, TomlValue], jcode: str) -> Format:
     try:
         return parse_format(reader.text(table, (jcode,), "format", "UNSTATED"))
     except ValueError as error:

@@ -17,6 +17,7 @@ from typing import Literal
 
 from attrs import field, frozen
 
+from dflow.catalogue.conditions import Condition
 from dflow.catalogue.formats import Format
 
 __all__ = [
@@ -228,6 +229,10 @@ class FlowDef:
         routes: the pairs of roles between which it may travel; empty if not known.
         groups: the level-1 groups in catalogue order.
         structured: False for an envelope-only entry, whose body is carried as it is.
+        sketch: level-1 groups as a weak source gives them, for people to look at: nothing
+            may be enforced by them, items may lack a reference.  Only in envelope-only entries.
+        conditions: the documented conditions on its groups and items; almost all are
+            not known, so what they do not mention is not decided.
         provenance: where the entry comes from.
     """
 
@@ -239,6 +244,8 @@ class FlowDef:
     routes: tuple[FlowRoute, ...] = ()
     groups: tuple[GroupDef, ...] = ()
     structured: bool = field()
+    sketch: tuple[GroupDef, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     provenance: Provenance
 
     @structured.default
