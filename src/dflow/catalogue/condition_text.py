@@ -125,27 +125,25 @@ _WORDS = {
     "$END": "the end",
 }
 
-_KEYWORDS = tuple(
-    [
-        "group",
-        "item",
-        "of",
-        "required",
-        "absent",
-        "optional",
-        "when",
-        "unless",
-        "or",
-        "and",
-        "not",
-        "in",
-        "is",
-        "blank",
-        "given",
-        "present",
-        "sender",
-        "recipient",
-    ]
+_KEYWORDS = (
+    "group",
+    "item",
+    "of",
+    "required",
+    "absent",
+    "optional",
+    "when",
+    "unless",
+    "or",
+    "and",
+    "not",
+    "in",
+    "is",
+    "blank",
+    "given",
+    "present",
+    "sender",
+    "recipient",
 )
 
 #: Texts beyond this length are refused: it bounds the nesting, and no person writes them.
