@@ -22,6 +22,7 @@ from typing import Literal
 
 from attrs import frozen
 
+from dflow.envelope.encoding import encode_record
 from dflow.findings import Finding, Place, finding
 
 __all__ = ["Envelope", "Header", "HeaderReading", "Party", "parse_timestamp", "read_header"]
@@ -97,7 +98,7 @@ class Header:
         address = [self.sender.role, self.sender.mpid, self.recipient.role, self.recipient.mpid]
         number = self.flow + self.version
         if self.envelope == "ZHD short":
-            return _encode(["ZHD", number, *address, self.created], closed=False)
+            return encode_record(["ZHD", number, *address, self.created], closed=False)
         if self.envelope == "other":
             raise ValueError("a header of another format cannot be written as a D-flow header")
         optional = [
@@ -107,14 +108,7 @@ class Header:
             self.test_flag,
         ]
         fields = [self.envelope, self.file_id, number, *address, self.created, *optional]
-        return _encode(fields, closed=self.envelope == "ZHV")
-
-
-def _encode(fields: list[str], *, closed: bool) -> bytes:
-    for text in fields:
-        if re.search(r"[|\x00-\x1f\x7f]|[^\x00-\xff]", text):
-            raise ValueError(f"{text!r} cannot stand in a header field")
-    return ("|".join(fields) + ("|" if closed else "")).encode("latin-1")
+        return encode_record(fields, closed=self.envelope == "ZHV")
 
 
 @frozen(kw_only=True)
@@ -192,9 +186,15 @@ def read_header(raw: bytes, *, line: int = 1) -> HeaderReading:
                 expected="ZHV or ZHD",
             )
         return HeaderReading(header=None, findings=(found,))
-    if fields[0] == "ZHD" and len(fields) > 1 and _PATTERNS[2].fullmatch(fields[1]):
+    if fields[0] == "ZHD" and _is_short(fields):
         return _read_short(fields, line)
     return _read_long(fields, line)
+
+
+def _is_short(fields: list[str]) -> bool:
+    """Whether flow and version stand first, and not after a file identifier that looks so."""
+    looks = [_PATTERNS[2].fullmatch(text) is not None for text in (*fields, "", "")[1:3]]
+    return looks[0] and not looks[1]
 
 
 def _shown(value: str, most: int = 24) -> str:

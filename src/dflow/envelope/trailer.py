@@ -16,6 +16,7 @@ import re
 
 from attrs import frozen
 
+from dflow.envelope.encoding import encode_record
 from dflow.envelope.header import parse_timestamp
 from dflow.findings import Finding, Place, finding
 
@@ -44,15 +45,22 @@ class Trailer:
     pool: bool = False
 
     def encode(self) -> bytes:
-        """The trailer as a record, without a line terminator."""
-        count = _text(self.group_count)
+        """The trailer as a record, without a line terminator.
+
+        Raises:
+            ValueError: if a text holds a pipe, a control character or a character
+                outside Latin-1, or a number is negative.
+        """
+        count, checksum = _text(self.group_count), _text(self.checksum)
         if self.pool:
-            return f"ZPT|{count}|{_text(self.checksum)}".encode("latin-1")
-        flows, checksum = _text(self.flow_count), _text(self.checksum)
-        return f"ZPT|{self.file_id}|{count}|{checksum}|{flows}|{self.completed}|".encode("latin-1")
+            return encode_record(["ZPT", count, checksum], closed=False)
+        fields = ["ZPT", self.file_id, count, checksum, _text(self.flow_count), self.completed]
+        return encode_record(fields, closed=True)
 
 
 def _text(number: int | None) -> str:
+    if number is not None and number < 0:
+        raise ValueError(f"{number} cannot stand in a trailer: a count is not negative")
     return "" if number is None else str(number)
 
 
@@ -130,6 +138,8 @@ class _Fields:
         return None
 
     def pool(self) -> TrailerReading:
+        if len(self.body) == 1 and self.closed:
+            self.body.append("")  # the pipe at the end closes nothing: the checksum is blank
         self._count(2)
         trailer = Trailer(
             group_count=self._number(1, "", "record count", 10),
