@@ -1,3 +1,58 @@
 """dflow: parse, check, write, route, clone and deliver the energy market's data flows."""
 
-__all__: tuple[str, ...] = ()
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dflow.catalogue import Catalogue, bundled
+    from dflow.envelope import Header
+    from dflow.findings import Finding, Report, Severity
+    from dflow.flow import Flow, Group
+    from dflow.parse import read, scan
+    from dflow.validate import Profile, check
+
+__all__ = (
+    "Catalogue",
+    "Finding",
+    "Flow",
+    "Group",
+    "Header",
+    "Profile",
+    "Report",
+    "Severity",
+    "bundled",
+    "check",
+    "read",
+    "scan",
+)
+
+#: Where each name of the front door lives; fetched when first asked for (PEP 562).
+_ROOMS = {
+    "Catalogue": "dflow.catalogue",
+    "Finding": "dflow.findings",
+    "Flow": "dflow.flow",
+    "Group": "dflow.flow",
+    "Header": "dflow.envelope",
+    "Profile": "dflow.validate",
+    "Report": "dflow.findings",
+    "Severity": "dflow.findings",
+    "bundled": "dflow.catalogue",
+    "check": "dflow.validate",
+    "read": "dflow.parse",
+    "scan": "dflow.parse",
+}
+
+
+def __getattr__(name: str) -> object:
+    room = _ROOMS.get(name)
+    if room is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(room), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -97,6 +97,13 @@ _ROWS: tuple[tuple[str, Layer, Severity, str, str], ...] = (
         "Write every record with the same terminator.",
     ),
     (
+        "overlong-record",
+        "bytes",
+        _E,
+        "A record is longer than any record can be; only its beginning was checked.",
+        "Check that the file is a D-flow, and that its records end with line terminators.",
+    ),
+    (
         "header-missing",
         "envelope",
         _E,
@@ -209,6 +216,13 @@ _ROWS: tuple[tuple[str, Layer, Severity, str, str], ...] = (
         "Check the version, or add it to a catalogue of your own.",
     ),
     (
+        "other-catalogue",
+        "catalogue",
+        _I,
+        "The flow number is not one of the Data Transfer Catalogue; only the envelope is checked.",
+        "Nothing needs doing; the body is carried as it is.",
+    ),
+    (
         "envelope-only",
         "catalogue",
         _I,
@@ -305,6 +319,13 @@ _ROWS: tuple[tuple[str, Layer, Severity, str, str], ...] = (
         _E,
         "A value is not in its item's code list.",
         "Use a code from the list.",
+    ),
+    (
+        "leading-zero",
+        "values",
+        _A,
+        "A number is written with a leading zero.",
+        "Write the number without leading zeros, unless the recipient is known to want them.",
     ),
     (
         "mpan-check-digit",

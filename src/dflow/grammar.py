@@ -1,0 +1,383 @@
+"""A flow's definition as a Lark grammar whose tokens are whole records.
+
+In: a `FlowDef`.  Out: the grammar as text, for people, and compiled, as a `RecordGrammar`
+whose `Walk` says of each record where it stands.  This module is the only one that
+speaks Lark for flows; it does not look inside a record beyond its group code.
+
+The grammar describes one instance: one level-1 group and all below it, so that files of
+any length are walked in bounded memory.  A small rule a group:
+
+    start: g_026
+    g_026: R_026 (g_027 | g_028)*
+
+Siblings are free: order, least and most are findings, not syntax, because a whole
+grammar in catalogue order makes Lark expand every optional group into alternatives, and
+because a file in the wrong order still has a tree that is worth showing.
+
+Where a code stands twice among the groups of one parent (D0030 and D0209 have such
+codes at level 1) the record alone cannot say which is meant.  Then the terminals carry
+the group's place in the catalogue, ``R_SUP_4`` and ``R_SUP_10``, and the walk chooses by
+catalogue order: the first that is not behind the last sibling and not yet full.
+
+Lark builds and proves the table (a conflict is an error at compile time); the walk
+drives that table itself, because it needs no values and no exceptions, only states.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, cast
+
+from attrs import define, field, frozen
+
+from dflow.catalogue.model import FlowDef, GroupDef
+
+if TYPE_CHECKING:
+    from lark import Token
+    from lark.lexer import Lexer
+
+__all__ = ["Frame", "RecordGrammar", "Walk", "compile_grammar", "grammar_text"]
+
+
+def grammar_text(flow_def: FlowDef) -> str:
+    """The Lark grammar of one instance of a flow, to be read and to be compiled.
+
+    Raises:
+        ValueError: if the catalogue knows no structure for the flow version.
+    """
+    if not flow_def.groups:
+        raise ValueError(f"{flow_def} has no known structure, so it has no grammar")
+    rules, terminals = _rules(flow_def), _terminals(flow_def)
+    lines = [f"// {flow_def} {flow_def.name}; a token is a whole record", ""]
+    lines.append("start: " + " | ".join(rules[root.seq] for root in flow_def.groups))
+    for group in flow_def.walk():
+        below = " | ".join(rules[child.seq] for child in group.groups)
+        rule = f"{rules[group.seq]}: {terminals[group.seq]}" + (f" ({below})*" if below else "")
+        lines.append(f"{rule}  // {group.range} {group.name}".rstrip())
+    lines += ["", "%declare " + " ".join(dict.fromkeys(terminals.values())), ""]
+    return "\n".join(lines)
+
+
+def _rules(flow_def: FlowDef) -> dict[int, str]:
+    """The name of each group's rule, by the group's place in the catalogue."""
+    often = Counter(group.code for group in flow_def.walk())
+    return {
+        group.seq: f"g_{group.code.lower()}" + (f"_{group.seq}" if often[group.code] > 1 else "")
+        for group in flow_def.walk()
+    }
+
+
+def _terminals(flow_def: FlowDef) -> dict[int, str]:
+    """The name of each group's terminal, by the group's place in the catalogue."""
+    twins = {code for siblings in _families(flow_def) for code in _twice(siblings)}
+    return {
+        group.seq: f"R_{group.code}" + (f"_{group.seq}" if group.code in twins else "")
+        for group in flow_def.walk()
+    }
+
+
+def _families(flow_def: FlowDef) -> Iterator[tuple[GroupDef, ...]]:
+    yield flow_def.groups
+    for group in flow_def.walk():
+        yield group.groups
+
+
+def _twice(siblings: tuple[GroupDef, ...]) -> Iterator[str]:
+    often = Counter(group.code for group in siblings)
+    return (code for code, times in often.items() if times > 1)
+
+
+@define(eq=False)
+class Frame:
+    """A group that is open: records below it may still come.
+
+    Attributes:
+        definition: what the catalogue says of the group; None for the file itself.
+        line: where its record stands.
+        index: 1-based occurrence among the groups of its code under its parent.
+        counts: occurrences so far of each child, by the child's place in the catalogue.
+        position: the furthest place in the catalogue that a child has had.
+        late: whether it stands behind a sibling that the catalogue puts after it.
+        surplus: whether it is one more than the catalogue allows under its parent.
+        parent: the open group above it, or the file.
+    """
+
+    definition: GroupDef | None
+    line: int = 0
+    index: int = 0
+    counts: dict[int, int] = field(factory=dict)
+    position: int = 0
+    late: bool = False
+    surplus: bool = False
+    parent: Frame | None = None
+
+    @property
+    def path(self) -> str:
+        """Where it stands, such as ``026[3]/028[1]``; empty for the file itself."""
+        parts: list[str] = []
+        frame: Frame | None = self
+        while frame is not None and frame.definition is not None:
+            parts.append(f"{frame.definition.code}[{frame.index}]")
+            frame = frame.parent
+        return "/".join(reversed(parts))
+
+    @property
+    def children(self) -> tuple[GroupDef, ...]:
+        """The groups that may stand below; for the file itself they are not known here."""
+        return self.definition.groups if self.definition else ()
+
+
+_States = dict[int, dict[str, tuple[bool, int, int, str]]]
+
+
+@frozen(eq=False, kw_only=True)
+class RecordGrammar:
+    """The compiled grammar of a flow's instances.
+
+    Attributes:
+        flow_def: the flow version.
+        text: the grammar as people read it.
+        states: Lark's table: for a state and a symbol, whether to shift; the next state, or
+            how many states to take off; whether that closes a group; the rule.
+        start_state: where an instance begins.
+        by_code: the groups of each code, in catalogue order.
+        roots: the level-1 groups of each code.
+        terminals: the name of each group's terminal, by place in the catalogue.
+    """
+
+    flow_def: FlowDef
+    text: str
+    states: _States = field(repr=False)
+    start_state: int = field(repr=False)
+    by_code: dict[str, tuple[GroupDef, ...]] = field(repr=False)
+    roots: dict[str, tuple[GroupDef, ...]] = field(repr=False)
+    terminals: dict[int, str] = field(repr=False)
+
+    def walk(self) -> Walk:
+        """A walk over a file of this flow, from its first body record."""
+        return Walk(self)
+
+
+def _build(flow_def: FlowDef) -> RecordGrammar:
+    from lark import Lark  # heavy: only when a grammar is wanted
+
+    text = grammar_text(flow_def)
+    lark = Lark(
+        text,
+        parser="lalr",
+        lexer=_no_lexer(),
+        propagate_positions=False,
+        maybe_placeholders=False,
+    )
+    conf = lark.parse_interactive("").parser_state.parse_conf
+    states: _States = {}
+    rules = _rules(flow_def)
+    group_rules = set(rules.values())
+    for state, row in conf.states.items():
+        out: dict[str, tuple[bool, int, int, str]] = {}
+        for symbol, (_, arg) in row.items():
+            if isinstance(arg, int):
+                out[symbol] = (True, arg, 0, "")
+            else:
+                origin = str(arg.origin.name)
+                out[symbol] = (False, len(arg.expansion), int(origin in group_rules), origin)
+        states[state] = out
+    by_code: dict[str, tuple[GroupDef, ...]] = {}
+    roots: dict[str, tuple[GroupDef, ...]] = {}
+    for group in flow_def.walk():
+        by_code[group.code] = (*by_code.get(group.code, ()), group)
+    for group in flow_def.groups:
+        roots[group.code] = (*roots.get(group.code, ()), group)
+    return RecordGrammar(
+        flow_def=flow_def,
+        text=text,
+        states=states,
+        start_state=cast("int", conf.start_state),
+        by_code=by_code,
+        roots=roots,
+        terminals=_terminals(flow_def),
+    )
+
+
+def _no_lexer() -> type[Lexer]:
+    from lark.lexer import Lexer
+
+    class NoLexer(Lexer):
+        """The walk hands over records one by one; nothing is ever cut from text."""
+
+        def __init__(self, _conf: object) -> None:
+            """Lark hands over its configuration; nothing of it is needed."""
+
+        def lex(self, lexer_state: object, parser_state: object) -> Iterator[Token]:
+            del lexer_state, parser_state
+            return iter(())
+
+    return NoLexer
+
+
+#: Grammars compiled last, by the identity of their definition: comparing definitions by
+#: value would cost more than it saves.  Bounded, and only a saving: no state is shared.
+_RECENT: OrderedDict[int, RecordGrammar] = OrderedDict()
+_RECENT_MOST = 256
+
+
+def compile_grammar(flow_def: FlowDef) -> RecordGrammar:
+    """The compiled grammar of a flow; the same value for the same definition.
+
+    Raises:
+        ValueError: if the catalogue knows no structure for the flow version.
+    """
+    known = _RECENT.get(id(flow_def))
+    if known is None or known.flow_def is not flow_def:
+        known = _RECENT[id(flow_def)] = _build(flow_def)
+        while len(_RECENT) > _RECENT_MOST:
+            _RECENT.popitem(last=False)
+    return known
+
+
+@define(eq=False)
+class Walk:
+    """One walk over a file's body, record by record.
+
+    Attributes:
+        grammar: the grammar that is walked.
+        base: the file itself: it counts the level-1 groups.
+        open: the open groups, outermost first; the last one took the last record.
+        closed: the groups that the last call closed, innermost first.
+    """
+
+    grammar: RecordGrammar
+    base: Frame = field(factory=lambda: Frame(None), init=False)
+    open: list[Frame] = field(factory=list, init=False)
+    closed: list[Frame] = field(factory=list, init=False)
+    _stack: list[int] = field(factory=list, init=False)
+
+    def place(self, code: str, line: int) -> Frame | None:
+        """Take a record of this group code: its frame, or None if it cannot stand here."""
+        groups = self.grammar.by_code.get(code)
+        if groups is None:
+            self.closed = []
+            return None
+        if len(groups) == 1:
+            terminal = self.grammar.terminals[groups[0].seq]
+        else:
+            terminal = self._choose(code, groups)
+        closes = self._feed(terminal) if self._stack else -1
+        if closes < 0:
+            return self._root(code, terminal, line)
+        opened = self.open
+        if closes:
+            self.closed = opened[-closes:][::-1]
+            del opened[-closes:]
+        else:
+            self.closed = []
+        parent = opened[-1]
+        definition = groups[0] if len(groups) == 1 else self._child(parent.children, terminal)
+        return self._open(parent, definition, line)
+
+    def _root(self, code: str, terminal: str, line: int) -> Frame | None:
+        roots = self.grammar.roots.get(code)
+        if roots is None:
+            self.closed = []
+            return None
+        stack = [self.grammar.start_state]
+        if self._feed(terminal, stack) < 0:
+            self.closed = []
+            return None
+        self.finish()
+        self._stack = stack
+        return self._open(self.base, self._child(roots, terminal), line)
+
+    def _child(self, children: tuple[GroupDef, ...], terminal: str) -> GroupDef:
+        names = self.grammar.terminals
+        return next(child for child in children if names[child.seq] == terminal)
+
+    def _open(self, parent: Frame, definition: GroupDef, line: int) -> Frame:
+        seq = definition.seq
+        count = parent.counts[seq] = parent.counts.get(seq, 0) + 1
+        frame = Frame(definition, line, count, parent=parent)
+        if seq < parent.position:
+            frame.late = True
+        else:
+            parent.position = seq
+        most = definition.range.most
+        if most is not None and count > most:
+            frame.surplus = True
+        if len(self.grammar.by_code[definition.code]) > 1:
+            frame.index = self._twin_index(parent, definition)
+        self.open.append(frame)
+        return frame
+
+    def _twin_index(self, parent: Frame, definition: GroupDef) -> int:
+        siblings = parent.children or self.grammar.flow_def.groups
+        return sum(
+            parent.counts.get(sibling.seq, 0)
+            for sibling in siblings
+            if sibling.code == definition.code
+        )
+
+    def finish(self) -> list[Frame]:
+        """End of the instance: close every open group, innermost first."""
+        self.closed = self.open[::-1]
+        self.open.clear()
+        self._stack = []
+        return self.closed
+
+    def expected(self) -> tuple[str, ...]:
+        """The group codes that could stand next, in catalogue order, a new instance last."""
+        codes: dict[str, None] = {}
+        for group in self.grammar.flow_def.walk():
+            terminal = self.grammar.terminals[group.seq]
+            stack = self._stack[:]
+            if stack and self._feed(terminal, stack) >= 0:
+                codes[group.code] = None
+        codes.update(dict.fromkeys(self.grammar.roots))
+        return tuple(codes)
+
+    def _feed(self, terminal: str, stack: list[int] | None = None) -> int:
+        """Drive the table: the number of groups closed, or -1 with nothing changed."""
+        own = stack is None
+        states = self.grammar.states
+        work = self._stack if stack is None else stack
+        row = states[work[-1]].get(terminal)
+        if row is None:
+            return -1
+        if not row[0] and own:
+            work = work[:]  # a refusal after a reduction must leave no trace
+        closes = 0
+        while row is not None:
+            shift, number, closing, origin = row
+            if shift:
+                work.append(number)
+                if own:
+                    self._stack = work
+                return closes
+            if number:
+                del work[-number:]
+            closes += closing
+            work.append(states[work[-1]][origin][1])
+            row = states[work[-1]].get(terminal)
+        return -1
+
+    def _choose(self, code: str, groups: tuple[GroupDef, ...]) -> str:
+        """The terminal of a code that stands more than once: by place, then catalogue order.
+
+        From the innermost open group outwards, the first child of this code that is not
+        behind its last sibling and not full; else the innermost child of this code.
+        """
+        names = self.grammar.terminals
+        if len({names[group.seq] for group in groups}) == 1:
+            return names[groups[0].seq]
+        fallback: GroupDef | None = None
+        levels = [(frame, frame.children) for frame in reversed(self.open)]
+        for frame, children in [*levels, (self.base, self.grammar.flow_def.groups)]:
+            here = [child for child in children if child.code == code]
+            for child in here:
+                most = child.range.most
+                full = most is not None and frame.counts.get(child.seq, 0) >= most
+                if child.seq >= frame.position and not full:
+                    return names[child.seq]
+            if here and fallback is None:
+                fallback = next((c for c in here if c.seq >= frame.position), here[-1])
+        return names[(fallback or groups[0]).seq]

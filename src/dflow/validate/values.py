@@ -1,0 +1,149 @@
+"""The values layer: fields counted, and each compared with its item.
+
+In: a record and its group's definition.  Out: findings in a sink.  This module does not
+know where the record stands in the tree; its caller says the path.
+"""
+
+from __future__ import annotations
+
+import re
+
+from dflow.catalogue.model import GroupDef, ItemPlace
+from dflow.findings import Place
+from dflow.identifiers import has_check_digit, known_distributor, mpan_check_digit
+from dflow.records import Record
+from dflow.validate.sink import Sink
+
+__all__ = ["MPAN_ITEMS", "check_record", "check_value"]
+
+#: Items that hold an MPAN core: thirteen digits, the last a check digit (facts,
+#: envelope section 8).  By J-code: MPAN Core; Associated, Sequence, Green Deal, New
+#: Green Deal, Primary and Secondary MPAN.
+MPAN_ITEMS = frozenset({"J0003", "J0845", "J1261", "J1813", "J1814", "J2243", "J2244"})
+
+#: Finding code, message, what was expected.
+Fault = tuple[str, str, str]
+
+_MPAN = re.compile(r"[0-9]{13}", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_LEADING_ZERO = re.compile(r"[+-]?0[0-9]", re.ASCII)
+
+
+def check_record(
+    record: Record, definition: GroupDef, path: str, sink: Sink, *, pool: bool = False
+) -> None:
+    """Count a record's fields and check every value."""
+    text = record.raw.decode("latin-1")
+    fields = text.split("|")
+    closed = len(fields) > 1 and fields[-1] == ""
+    width, line = len(definition.items), record.line
+    if closed and not (pool and len(fields) == width + 1):
+        fields.pop()
+    elif not closed and not pool:
+        sink.add(
+            "unclosed-record",
+            Place(line=line, column=len(text) + 1, path=path),
+            f"The record of group {definition.code} does not end with a pipe.",
+            expected="|",
+        )
+    if len(fields) - 1 != width:
+        _count(len(fields) - 1, record, definition, path, sink)
+    column = len(fields[0]) + 2
+    for at, value in zip(definition.items, fields[1:], strict=False):
+        fault = check_value(at, value)
+        if fault is not None:
+            code, message, expected = fault
+            place = Place(
+                line=line,
+                column=column,
+                width=len(value),
+                path=path,
+                jcode=at.jcode,
+                item=at.name,
+            )
+            sink.add_value(
+                code, place, at, message, value=value, expected=expected, key=(at.jcode, message)
+            )
+        column += len(value) + 1
+
+
+def _count(number: int, record: Record, definition: GroupDef, path: str, sink: Sink) -> None:
+    width = len(definition.items)
+    fields = f"{number} field{'' if number == 1 else 's'}"
+    missing = ""
+    if number > width:
+        code, column = "too-many-fields", record.column(width + 1)
+    else:
+        code, column = "too-few-fields", len(record.raw) + 1
+        missing = "; missing: " + ", ".join(at.name for at in definition.items[number:][:3])
+        missing += ", …" if width - number > 3 else ""
+    sink.add(
+        code,
+        Place(line=record.line, column=column, path=path),
+        f"Group {definition.code} has {width}, the record {fields}{missing}.",
+        value=str(number),
+        expected=str(width),
+    )
+
+
+def check_value(at: ItemPlace, value: str) -> Fault | None:
+    """What is wrong with a value: finding code, message, what was expected; or None.
+
+    A value with a control character is the bytes layer's affair.
+    """
+    if not value:
+        if at.presence == "mandatory":
+            return ("missing-value", f"{at.name} is mandatory and blank.", _expected(at))
+        return None
+    if at.presence == "blank":
+        return ("blank-expected", f"{at.name} is always blank in this group.", "nothing")
+    return None if _CONTROL.search(value) else _content(at, value)
+
+
+def _content(at: ItemPlace, value: str) -> Fault | None:
+    codes = at.item.codes
+    if codes is not None and codes.complete:
+        if value in codes:
+            return None
+        message = f"{at.name} holds a code that is not in its list."
+        return ("not-in-code-list", message, _expected(at))
+    if at.jcode in MPAN_ITEMS:
+        return _mpan(at, value)
+    return _form(at, value)
+
+
+def _form(at: ItemPlace, value: str) -> Fault | None:
+    form = at.item.format
+    if form.admits(value):
+        if form.kind in ("NUM", "INT") and _LEADING_ZERO.match(value):
+            return ("leading-zero", f"{at.name} is written with a leading zero.", str(form))
+        return None
+    longest = form.longest
+    if longest is not None and len(value) > longest:
+        message = f"{at.name} holds {len(value)} characters, {longest} at most."
+        return ("too-long", message, str(form))
+    return ("format", f"{at.name} is not in its format.", str(form))
+
+
+def _mpan(at: ItemPlace, value: str) -> Fault | None:
+    if not _MPAN.fullmatch(value):
+        code = "too-long" if len(value) > 13 else "format"
+        return (code, f"{at.name} is not an MPAN core of 13 digits.", "13 digits")
+    if has_check_digit(value) and mpan_check_digit(value[:12]) != value[12]:
+        message = f"{at.name} ends with a digit that is not its check digit."
+        return ("mpan-check-digit", message, "the check digit of the first twelve digits")
+    if not known_distributor(value):
+        return (
+            "unknown-distributor",
+            f"{at.name} starts with {value[:2]}, which is no distributor known so far.",
+            "10 to 38, or 77 or 78",
+        )
+    return None
+
+
+def _expected(at: ItemPlace) -> str:
+    codes = at.item.codes
+    if codes is not None and codes.complete:
+        known = list(codes.codes)
+        return "one of " + ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
+    return str(at.item.format)
