@@ -7,7 +7,6 @@ twice, combinations that have no meaning.  This module does not read the lists' 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import tzinfo
 from typing import TypeVar
@@ -25,12 +24,11 @@ from dflow.routing.selectors import (
     ListRef,
     PartyChoice,
     PartyPattern,
-    VersionRange,
     WordChoice,
-    WordPattern,
 )
 from dflow.routing.syntax import ClauseText, Mark, StatementText
 from dflow.routing.window import Moment, Window
+from dflow.routing.wording import parted, repeats, unquoted, version_range, words
 
 __all__ = ["DEFAULT_TIMEZONE", "Built", "build"]
 
@@ -126,7 +124,7 @@ class _Builder:
         if word.kind == "TIMEZONE":
             self._timezone(word, mark, statement.comments)
         elif word.kind == "DESTINATION":
-            titles = [_unquoted(one) for one in rest if one.kind == "STRING"]
+            titles = [unquoted(one) for one in rest if one.kind == "STRING"]
             place = self.attempt(
                 mark,
                 lambda: Destination(
@@ -168,13 +166,13 @@ class _Builder:
         def make() -> ValueList:
             values: tuple[str, ...] | FileValues
             if rest[0].kind == "FILE":
-                column = _unquoted(rest[3]) if len(rest) > 2 else ""
-                values = FileValues(path=_unquoted(rest[1]), column=column)
+                column = unquoted(rest[3]) if len(rest) > 2 else ""
+                values = FileValues(path=unquoted(rest[1]), column=column)
             else:
-                values = tuple(_unquoted(one) for one in rest)
+                values = tuple(unquoted(one) for one in rest)
             return ValueList(name=mark.text, values=values, comments=comments, line=word.line)
 
-        for one, again in _repeats(rest):
+        for one, again in repeats(rest):
             if rest[0].kind != "FILE":
                 self.fault(again, f"{one.text} stands in the list already")
         made = self.attempt(mark, make)
@@ -198,8 +196,8 @@ class _Builder:
             said[clause.kind] = mark
             self._clause(clause, parts)
         kind = next(kind for kind in _KINDS if kind.upper() == word.kind)
-        self._fitting(kind, word, said)
-        if len(self.built.faults) > before:
+        self._fitting(kind, word, said, broken=statement.broken)
+        if statement.broken or len(self.built.faults) > before:
             return
         made = self.attempt(
             name,
@@ -228,13 +226,15 @@ class _Builder:
         if made:
             self.built.rules.append(made)
 
-    def _fitting(self, kind: RuleKind, word: Mark, said: dict[str, Mark]) -> None:
+    def _fitting(self, kind: RuleKind, word: Mark, said: dict[str, Mark], *, broken: bool) -> None:
         """Clauses that this kind of rule lacks, or cannot have."""
         for clause, owner in (("deliver", "route"), ("copy", "clone"), ("readdressed", "clone")):
             if clause in said and kind != owner:
                 known = {"deliver": "copy", "copy": "deliver"}.get(clause)
                 hint = (known,) if known and kind in {"route", "clone"} else ()
                 self.fault(said[clause], f"a {kind} cannot have {clause}", expected=hint)
+        if broken:
+            return
         if kind == "route" and not said.keys() & {"deliver", "copy"}:
             self.fault(word, "the route delivers nowhere", expected=("deliver",))
         if kind == "clone" and not said.keys() & {"deliver", "copy"}:
@@ -253,18 +253,18 @@ class _Builder:
         elif clause.kind in {"deliver", "copy"}:
             parts.targets = tuple(self._targets(rest))
         elif clause.kind == "test":
-            parts.test = WordChoice(tuple(_words(rest)))
+            parts.test = WordChoice(tuple(words(rest)))
         elif clause.kind == "sending":
-            parts.sending = WordChoice(tuple(_words(rest[1:])))
+            parts.sending = WordChoice(tuple(words(rest[1:])))
         elif clause.kind == "receiving":
-            parts.receiving = WordChoice(tuple(_words(rest[1:])))
+            parts.receiving = WordChoice(tuple(words(rest[1:])))
         elif clause.kind == "readdressed":
             role, _, mpid = rest[1].text.partition("/")
             parts.readdressed = Party(role, mpid)
         elif clause.kind == "because":
-            parts.because = _unquoted(rest[0])
+            parts.because = unquoted(rest[0])
         elif clause.kind == "owner":
-            parts.owner = _unquoted(rest[0])
+            parts.owner = unquoted(rest[0])
 
     def _checked_clause(self, kind: str, mark: Mark, rest: list[Mark], parts: _Parts) -> None:
         """The clauses that can be wrong although their syntax is right."""
@@ -293,12 +293,12 @@ class _Builder:
                 if one.kind == "VERSIONS":
                     continue
                 after = marks[number + 1] if number + 1 < len(marks) else None
-                versions = _versions(after.text) if after and after.kind == "VERSIONS" else None
+                versions = version_range(after.text) if after and after.kind == "VERSIONS" else None
                 flow = self._known_list(one) if one.kind == "NAME" else one.text
                 if flow is not None:
                     yield FlowPattern(flow, versions)
 
-        include, exclude = _parted(rest)
+        include, exclude = parted(rest)
         return self.attempt(
             mark, lambda: FlowChoice(tuple(patterns(include)), tuple(patterns(exclude)))
         )
@@ -312,7 +312,7 @@ class _Builder:
                 else:
                     yield PartyPattern.parse(one.text)
 
-        include, exclude = _parted(rest)
+        include, exclude = parted(rest)
         return self.attempt(
             mark, lambda: PartyChoice(tuple(patterns(include)), tuple(patterns(exclude)))
         )
@@ -346,7 +346,7 @@ class _Builder:
             if one.text not in known:
                 near = near_misses(one.text, known)
                 self.fault(one, f"no destination {one.text} is defined", near=near)
-        for one, again in _repeats(names):
+        for one, again in repeats(names):
             self.fault(again, f"{one.text} stands here already")
         for number, one in enumerate(rest):
             if one.kind == "NAME" and (number == 0 or rest[number - 1].kind != "ELSE"):
@@ -378,45 +378,3 @@ class _Parts:
     readdressed: Party | None = None
     because: str = ""
     owner: str = ""
-
-
-def _versions(text: str) -> VersionRange:
-    for operator in (">=", "<=", ">", "<"):
-        if text.startswith(operator, 1):
-            return VersionRange(operator, text[1 + len(operator) :])
-    return VersionRange("=", text[1:])
-
-
-def _parted(marks: list[Mark]) -> tuple[list[Mark], list[Mark]]:
-    """The words before and after ``except``."""
-    for number, one in enumerate(marks):
-        if one.kind == "EXCEPT":
-            return marks[:number], marks[number + 1 :]
-    return marks, []
-
-
-def _words(marks: Iterable[Mark]) -> Iterator[WordPattern]:
-    for one in marks:
-        if one.kind == "NONE":
-            yield WordPattern("", "none")
-        elif one.kind == "STRING":
-            yield WordPattern(_unquoted(one))
-        elif one.text.endswith("*"):
-            yield WordPattern(one.text[:-1], "prefix")
-        else:
-            yield WordPattern(one.text)
-
-
-def _unquoted(mark: Mark) -> str:
-    if mark.kind != "STRING":
-        return mark.text
-    return re.sub(r"\\([\"\\])", r"\1", mark.text[1:-1])
-
-
-def _repeats(marks: Iterable[Mark]) -> Iterator[tuple[Mark, Mark]]:
-    """Pairs of the first word and a later one that says the same."""
-    first: dict[str, Mark] = {}
-    for mark in marks:
-        known = first.setdefault(mark.text, mark)
-        if known is not mark and mark.kind in {"NAME", "VALUE", "STRING"}:
-            yield known, mark

@@ -82,7 +82,10 @@ def cut(text: str) -> Cut:
             strays.append(number)
         cutter.body.append(line)
     cutter.close()
-    return Cut(lines, tuple(cutter.chunks), _trimmed(cutter.above), tuple(strays))
+    closing = _trimmed(cutter.above)
+    if closing and not closing[-1]:
+        closing = closing[:-1]
+    return Cut(lines, tuple(cutter.chunks), closing, tuple(strays))
 
 
 def _is_content(line: str) -> bool:

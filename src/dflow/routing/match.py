@@ -30,7 +30,20 @@ from dflow.routing.selectors import (
 )
 from dflow.routing.values import ValueSet
 
-__all__ = ["Clause", "Matching", "Miss", "header_miss", "instances", "miss", "needs_body"]
+__all__ = [
+    "Clause",
+    "Matching",
+    "Miss",
+    "flag_fits",
+    "flow_fits",
+    "header_miss",
+    "instances",
+    "item_values",
+    "miss",
+    "needs_body",
+    "party_fits",
+    "word_fits",
+]
 
 #: The clauses by which a rule can fail; safety is the one that needs no words.
 Clause = Literal[

@@ -1,6 +1,6 @@
 """Rules with their lists filled in and their windows reckoned: ready to be tried.
 
-In: rules, lists, destinations, a zone.  Out: `ReadyRule`s, whose selectors name no list and
+In: rules, lists, destinations, a zone.  Out: ready rules, whose selectors name no list and
 whose window is in UTC, and what is wrong with the references.  This module does not decide.
 """
 
@@ -27,7 +27,7 @@ from dflow.routing.selectors import (
 from dflow.routing.values import ValueSet
 from dflow.routing.window import Span
 
-__all__ = ["Predicate", "ReadyRule", "Resolver", "file_lists", "mpan_lists"]
+__all__ = ["MPAN_CORE", "Predicate", "ReadyRule", "Resolver", "file_lists", "mpan_lists"]
 
 #: The item whose values are MPAN cores, each with its check digit.
 MPAN_CORE = "J0003"

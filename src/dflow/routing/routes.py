@@ -21,8 +21,8 @@ from dflow.flow import Flow
 from dflow.routing.build import DEFAULT_TIMEZONE, build
 from dflow.routing.decision import Considered, Copy, Decision
 from dflow.routing.layout import layout, rule_text
-from dflow.routing.match import Matching, miss, needs_body
 from dflow.routing.listfiles import load_lists
+from dflow.routing.match import Matching, miss, needs_body
 from dflow.routing.resolve import Predicate, ReadyRule, Resolver
 from dflow.routing.rule import Destination, Rule, Target, ValueList
 from dflow.routing.syntax import read_syntax

@@ -17,16 +17,26 @@ from attrs import Attribute, field, frozen
 from dflow.envelope import Party
 
 __all__ = [
+    "CODE",
+    "MPID",
+    "NAME",
+    "RESERVED",
+    "ROLE",
+    "VERSION",
     "FlowChoice",
     "FlowPattern",
     "ItemIn",
     "ListRef",
+    "Operator",
     "PartyChoice",
     "PartyPattern",
     "VersionRange",
     "WordChoice",
     "WordPattern",
+    "fits",
     "is_name",
+    "is_printable",
+    "quoted",
     "version_key",
 ]
 
@@ -69,15 +79,20 @@ RESERVED = (
 
 #: A name: lower case, so that it is never taken for a flow, a flag or a participant.
 NAME = rf"(?!(?:{'|'.join(RESERVED)})(?![a-z0-9_-]))(?!v[<>0-9])[a-z][a-z0-9_-]*"
+#: A flow, a flag or an application id, a prefix of such with a star, or a star.
 CODE = r"(?:\*|[A-Z0-9][A-Z0-9_-]*\*?)"
+#: A version, without its ``v``.
 VERSION = r"[0-9][0-9A-Za-z.]*"
+#: A role code, a prefix with a star, a star, or nothing.
 ROLE = r"(?:\*|[A-Z0-9]+\*?)?"
+#: A participant id, a prefix with a star, or a star.
 MPID = r"(?:\*|[A-Z0-9][A-Z0-9._-]*\*?)"
 
 _NAME = re.compile(NAME)
 _BARE = re.compile(r"[A-Z0-9][A-Z0-9_-]*")
 _PRINTABLE = re.compile(r"[^\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]*")
 
+#: How a header's version must stand to a rule's.
 Operator = Literal["=", ">=", "<=", ">", "<"]
 
 

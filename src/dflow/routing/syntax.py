@@ -147,12 +147,16 @@ class ClauseText:
 
 @frozen
 class StatementText:
-    """One statement: its kind, the words of its head, its clauses, the comments above it."""
+    """One statement: its kind, the words of its head, its clauses, the comments above it.
+
+    `broken` if a clause could not be read, so that its absence means nothing.
+    """
 
     kind: str
     marks: tuple[Mark, ...]
     clauses: tuple[ClauseText, ...] = ()
     comments: tuple[str, ...] = ()
+    broken: bool = False
 
 
 @frozen
@@ -227,7 +231,7 @@ class _Reader:
         if top is None:
             return None
         clauses = tuple(_clause(tree, chunk) for tree in trees if tree is not None)
-        return StatementText("rule", _marks(top, chunk), clauses, chunk.comments)
+        return StatementText("rule", _marks(top, chunk), clauses, chunk.comments, broken=True)
 
     def _gap(self, chunk: Chunk, text: str, start: int, end: int) -> None:
         """Words between the head of a rule and its first clause."""

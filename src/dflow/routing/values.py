@@ -23,7 +23,7 @@ from dflow.errors import TextFault, near_misses
 from dflow.identifiers import is_mpan
 from dflow.routing.rule import FileValues
 
-__all__ = ["ValueSet", "read_values"]
+__all__ = ["ValueSet", "ValuesReading", "read_values"]
 
 #: Of one file, this many malformed values are told; the rest are counted.
 _MOST_FAULTS = 20
