@@ -19,8 +19,9 @@ from hypothesis.strategies import SearchStrategy
 from dflow.catalogue import Catalogue, FlowDef, ItemDef, bundled
 from dflow.envelope import Header
 from dflow.testing import calendar
-from dflow.testing.roles import role_pairs
-from dflow.testing.shape import HEADER_WIDTH, FlowPlan, header_from, plan_flow
+from dflow.testing.heads import HEADER_WIDTH, header_from
+from dflow.testing.plan import FlowPlan, plan_flow, role_pairs
+from dflow.testing.shape import make_body, make_file
 from dflow.testing.values import value_maker
 
 __all__ = ["flow_bytes", "flow_definitions", "headers", "items"]
@@ -58,9 +59,9 @@ def headers(
     """
     if flow:
         definition = _definition(flow, version, catalogue)
-        return _headers_of(definition)
+        return _headers_of(definition, catalogue)
     source = catalogue or bundled()
-    return st.sampled_from(source.keys).flatmap(lambda key: _headers_of(source[key]))
+    return st.sampled_from(source.keys).flatmap(lambda key: _headers_of(source[key], source))
 
 
 def flow_definitions(catalogue: Catalogue | None = None) -> SearchStrategy[FlowDef]:
@@ -93,8 +94,23 @@ def flow_bytes(
     if flow is None:
         known = flow_definitions(catalogue)
         return known.flatmap(lambda found: flow_bytes(found, fewest=fewest, most=most))
-    plan = plan_flow(_definition(flow, version, catalogue))
+    plan = plan_flow(_definition(flow, version, catalogue), (catalogue or bundled()).roles)
     return _files(plan, fewest, most)
+
+
+def flows(
+    flow: str | FlowDef | None = None,
+    version: str = "",
+    *,
+    fewest: int = 0,
+    most: int = _MOST,
+    catalogue: Catalogue | None = None,
+) -> SearchStrategy[Flow]:
+    """Valid files as trees; the arguments and errors are those of `flow_bytes`."""
+    data = flow_bytes(flow, version, fewest=fewest, most=most, catalogue=catalogue)
+    if isinstance(flow, FlowDef):
+        catalogue = _Only(flow)
+    return data.map(lambda made: read(made, catalogue=catalogue))
 
 
 def _files(plan: FlowPlan, fewest: int, most: int) -> SearchStrategy[bytes]:
@@ -105,13 +121,13 @@ def _files(plan: FlowPlan, fewest: int, most: int) -> SearchStrategy[bytes]:
 
     def build(head: bytes, choices: list[bytes]) -> bytes:
         made = header_from(head, flow, version, plan.roles)
-        return plan.file(made.header, plan.body(choices, made.day), end=made.end)
+        return make_file(plan, made.header, make_body(plan, choices, made), end=made.end)
 
     return st.builds(build, head, choices)
 
 
-def _headers_of(flow: FlowDef) -> SearchStrategy[Header]:
-    roles = role_pairs(flow)
+def _headers_of(flow: FlowDef, catalogue: Catalogue | None) -> SearchStrategy[Header]:
+    roles = role_pairs(flow, (catalogue or bundled()).roles)
     head = st.binary(min_size=HEADER_WIDTH, max_size=HEADER_WIDTH)
     return head.map(lambda choice: header_from(choice, flow.flow, flow.version, roles).header)
 
