@@ -35,7 +35,7 @@ class Group:
     """
 
     record: Record
-    definition: GroupDef | None = None
+    definition: GroupDef | None = field(default=None, repr=False)
     groups: tuple[Group, ...] = ()
     stray: StrayReason = ""
 
@@ -97,7 +97,7 @@ class Flow:
     """
 
     header: Header | None
-    definition: FlowDef | None = None
+    definition: FlowDef | None = field(default=None, repr=str)  # its key, not its groups
     groups: tuple[Group, ...] = ()
     trailer: Trailer | None = None
     header_record: Record | None = field(default=None, repr=False)
