@@ -25,11 +25,13 @@ from dflow.catalogue import (
 from dflow.catalogue.condition_text import parse_condition
 from dflow.envelope import Header, read_header, read_trailer
 from dflow.errors import LookupMiss, StructureError
+from dflow.flow import Flow
 from dflow.identifiers import is_mpan, known_distributor
+from dflow.parse import read
 from dflow.records import split_records
 from dflow.testing import entry
 from dflow.testing.plan import plan_flow
-from dflow.testing.strategies import flow_bytes, flow_definitions, headers, items
+from dflow.testing.strategies import flow_bytes, flow_definitions, flows, headers, items
 from dflow.testing.values import mpan, value_maker
 
 MADE_UP = Provenance(source="private")
@@ -317,6 +319,35 @@ def test_hypothesis_learns_the_types() -> None:
     header = find(st.from_type(Header), lambda _: True)
     assert isinstance(header.created_at, datetime)
     assert len(header.sender.mpid) == 4
+
+
+def test_hypothesis_makes_whole_flows() -> None:
+    entry.register()
+    data = find(st.from_type(Flow).map(bytes), lambda data: data.count(b"\n") > 5)
+    assert read(data).strays == ()
+    assert read(data).definition is not None
+
+
+@given(flow=flows("D0150", "002"))
+def test_flows_are_read_trees(flow: Flow) -> None:
+    assert flow.definition is bundled()["D0150", "002"]
+    assert flow.trailer is not None
+    assert flow.trailer.group_count == len(list(flow.walk()))
+
+
+@given(flow=flows(private_flow()))
+def test_flows_of_private_definitions_are_read_by_them(flow: Flow) -> None:
+    assert flow.definition == private_flow()
+    assert flow.strays == ()
+
+
+def test_a_catalogue_can_hold_a_definition_made_in_code() -> None:
+    own = bundled().holding(private_flow())
+    assert own["Q0001", "001"] == private_flow()
+    assert own["D0010", "002"] is bundled()["D0010", "002"]
+    assert ("Q0001", "001") not in bundled()
+    assert len(own) == len(bundled()) + 1
+    assert own.roles == bundled().roles
 
 
 def test_mpans_differ() -> None:

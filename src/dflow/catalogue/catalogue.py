@@ -115,6 +115,18 @@ class Catalogue:
             raise LookupMiss(self._miss(flow, ""))
         return self[flow, versions[-1]]
 
+    def holding(self, *flows: FlowDef) -> Catalogue:
+        """The same catalogue with these flow versions too, in the place of its own.
+
+        For definitions made in code, such as those of a test.
+        """
+        added = {flow.key: flow for flow in flows}
+        over = Catalogue(self.folder)
+        over._flows.update(self._flows | added)
+        over._shelves.update(self._shelves)
+        over._keys = tuple(sorted({*self.keys, *added}))
+        return over
+
     def item(self, jcode: str) -> ItemDef:
         """A data item.
 

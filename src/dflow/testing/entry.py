@@ -14,10 +14,17 @@ def register() -> None:
     from hypothesis import strategies as st
 
     from dflow.envelope import Header
+    from dflow.flow import Flow
+
+    def flow_strategy(_type: type[Flow]) -> st.SearchStrategy[Flow]:
+        from dflow.testing.strategies import flows
+
+        return flows()
 
     def header_strategy(_type: type[Header]) -> st.SearchStrategy[Header]:
         from dflow.testing.strategies import headers
 
         return headers()
 
+    st.register_type_strategy(Flow, flow_strategy)
     st.register_type_strategy(Header, header_strategy)

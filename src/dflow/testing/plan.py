@@ -17,7 +17,7 @@ from dflow.catalogue.roles import Roles
 from dflow.errors import StructureError
 from dflow.testing.values import Make, value_maker
 
-__all__ = ["FlowPlan", "GroupPlan", "RolePairs", "plan_flow", "role_pairs"]
+__all__ = ["FieldPlan", "FlowPlan", "GroupPlan", "RolePairs", "plan_flow", "role_pairs"]
 
 #: Pairs of role codes, sender's and recipient's.
 RolePairs = tuple[tuple[str, str], ...]

@@ -18,13 +18,15 @@ from hypothesis.strategies import SearchStrategy
 
 from dflow.catalogue import Catalogue, FlowDef, ItemDef, bundled
 from dflow.envelope import Header
+from dflow.flow import Flow
+from dflow.parse import read
 from dflow.testing import calendar
 from dflow.testing.heads import HEADER_WIDTH, header_from
 from dflow.testing.plan import FlowPlan, plan_flow, role_pairs
 from dflow.testing.shape import make_body, make_file
 from dflow.testing.values import value_maker
 
-__all__ = ["flow_bytes", "flow_definitions", "headers", "items"]
+__all__ = ["flow_bytes", "flow_definitions", "flows", "headers", "items"]
 
 #: At most so many records a file are chosen, unless asked otherwise; more may be owed.
 _MOST = 16
@@ -67,7 +69,11 @@ def headers(
 def flow_definitions(catalogue: Catalogue | None = None) -> SearchStrategy[FlowDef]:
     """Flow versions with a known structure."""
     source = catalogue or bundled()
-    return st.sampled_from(source.keys).map(source.__getitem__).filter(lambda flow: flow.structured)
+    return st.sampled_from(_structured_keys(source)).map(source.__getitem__)
+
+
+def _structured_keys(catalogue: Catalogue) -> list[tuple[str, str]]:
+    return [flow.key for flow in catalogue if flow.structured]
 
 
 def flow_bytes(
@@ -92,8 +98,10 @@ def flow_bytes(
         StructureError: if its structure is not known, or an item can have no value.
     """
     if flow is None:
-        known = flow_definitions(catalogue)
-        return known.flatmap(lambda found: flow_bytes(found, fewest=fewest, most=most))
+        keys = _structured_keys(catalogue or bundled())
+        return st.sampled_from(keys).flatmap(
+            lambda key: flow_bytes(*key, fewest=fewest, most=most, catalogue=catalogue)
+        )
     plan = plan_flow(_definition(flow, version, catalogue), (catalogue or bundled()).roles)
     return _files(plan, fewest, most)
 
@@ -109,7 +117,9 @@ def flows(
     """Valid files as trees; the arguments and errors are those of `flow_bytes`."""
     data = flow_bytes(flow, version, fewest=fewest, most=most, catalogue=catalogue)
     if isinstance(flow, FlowDef):
-        catalogue = _Only(flow)
+        catalogue = (catalogue or bundled()).holding(flow)
+    if catalogue is None:
+        return data.map(read)  # a failing example is shown as read(b"...")
     return data.map(lambda made: read(made, catalogue=catalogue))
 
 
@@ -119,11 +129,13 @@ def _files(plan: FlowPlan, fewest: int, most: int) -> SearchStrategy[bytes]:
     head = st.binary(min_size=HEADER_WIDTH, max_size=HEADER_WIDTH)
     flow, version = plan.definition.key
 
-    def build(head: bytes, choices: list[bytes]) -> bytes:
-        made = header_from(head, flow, version, plan.roles)
-        return make_file(plan, made.header, make_body(plan, choices, made), end=made.end)
+    # A composite, so that a failing example is shown as the file that it is.
+    @st.composite
+    def files(draw: st.DrawFn) -> bytes:
+        made = header_from(draw(head), flow, version, plan.roles)
+        return make_file(plan, made.header, make_body(plan, draw(choices), made), end=made.end)
 
-    return st.builds(build, head, choices)
+    return files()
 
 
 def _headers_of(flow: FlowDef, catalogue: Catalogue | None) -> SearchStrategy[Header]:
