@@ -47,7 +47,7 @@ FILE = (
 
 
 def _with_secret(definition: FlowDef, *jcodes: str) -> FlowDef:
-    """The definition in which these items are sensitive and no others."""
+    """The definition in which these items are sensitive, and no others."""
 
     def place(old: ItemPlace) -> ItemPlace:
         why = "made up for a test" if old.jcode in jcodes else ""
@@ -60,7 +60,7 @@ def _with_secret(definition: FlowDef, *jcodes: str) -> FlowDef:
     return evolve(definition, groups=tuple(group(old) for old in definition.groups))
 
 
-D0010 = _with_secret(bundled()["D0010", "002"])  # nothing in it is sensitive
+D0010 = _with_secret(bundled()["D0010", "002"])
 SECRET = _with_secret(D0010, "J0003", "J0040")
 
 FORMAT = finding(
@@ -207,9 +207,11 @@ def test_lines_come_from_any_chunks_and_stop_at_the_last_one_wanted() -> None:
 def test_json_is_the_form_the_design_fixes() -> None:
     form = json_report([REPORT])
     assert set(form) == {"files", "summary"}
-    streamed = "".join(json_chunks((r.as_json() for r in [REPORT, REPORT]), summary([REPORT] * 2)))
+    streamed = "".join(
+        json_chunks((r.as_json() for r in [REPORT] * 2), lambda: summary([REPORT] * 2))
+    )
     assert json.loads(streamed) == json_report([REPORT, REPORT])
-    assert json.loads("".join(json_chunks([], summary([])))) == json_report([])
+    assert json.loads("".join(json_chunks([], lambda: summary([])))) == json_report([])
 
 
 def test_sarif_names_rule_place_and_level() -> None:

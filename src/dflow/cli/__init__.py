@@ -34,7 +34,10 @@ ERRORS: Final = 1
 WRONG: Final = 2
 
 #: Every command: its name, its module, and what it does in one line.
-COMMANDS: dict[str, tuple[str, str]] = {}
+COMMANDS: dict[str, tuple[str, str]] = {
+    "check": ("dflow.cli.check", "say what is wrong with files"),
+    "show": ("dflow.cli.show", "show a file with the names of its items"),
+}
 
 
 class Command(Protocol):

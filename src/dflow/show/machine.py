@@ -6,7 +6,7 @@ In: reports.  Out: JSON values and lines of text.  This module does not read fil
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import PurePath
 from urllib.parse import quote
 
@@ -31,19 +31,21 @@ def json_report(reports: Sequence[Report]) -> dict[str, list[JsonReport] | dict[
     return {"files": [report.as_json() for report in reports], "summary": summary(reports)}
 
 
-def json_chunks(entries: Iterable[JsonReport], counts: dict[str, int]) -> Iterator[str]:
+def json_chunks(
+    entries: Iterable[JsonReport], counts: Callable[[], dict[str, int]]
+) -> Iterator[str]:
     """The JSON form in pieces, one file a line, so that thousands need no memory.
 
     Args:
         entries: the files' entries, as they come.
-        counts: the summary; read after the last entry.
+        counts: gives the summary; called after the last entry.
     """
     yield '{"files": ['
     separator = "\n"
     for entry in entries:
         yield separator + json.dumps(entry, ensure_ascii=False)
         separator = ",\n"
-    yield "\n], " + '"summary": ' + json.dumps(counts) + "}\n"
+    yield "\n], " + '"summary": ' + json.dumps(counts()) + "}\n"
 
 
 def github_annotations(report: Report) -> Iterator[str]:

@@ -24,7 +24,7 @@ from dflow.validate.profile import Profile, as_profile
 from dflow.validate.sink import Sink
 from dflow.validate.structure import BodyCheck, check_bytes
 
-__all__ = ["FileCheck", "check"]
+__all__ = ["check"]
 
 
 def check(

@@ -1,0 +1,20 @@
+"""Writing: values to groups, groups to files whose counts are right, files to bytes."""
+
+from dflow.writer.build import build, group, plain_value
+from dflow.writer.counts import Counts, count, recounted, renumbered
+from dflow.writer.refusal import RefusedFlow, accepted
+from dflow.writer.save import save, write
+
+__all__ = [
+    "Counts",
+    "RefusedFlow",
+    "accepted",
+    "build",
+    "count",
+    "group",
+    "plain_value",
+    "recounted",
+    "renumbered",
+    "save",
+    "write",
+]
