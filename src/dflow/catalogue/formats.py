@@ -165,8 +165,9 @@ def parse_format(text: str) -> Format:
     kind = found["kind"].upper() if found else ""
     for known in get_args(FormatKind):
         if found and kind == known:
-            length = int(found["length"]) if found["length"] else None
-            decimals = int(found["decimals"] or 0)
+            sized = known in {"CHAR", "NUM", "INT"}  # DATE(8) and BOOLEAN(1) say nothing more
+            length = int(found["length"]) if sized and found["length"] else None
+            decimals = int(found["decimals"] or 0) if known == "NUM" else 0
             return Format(known, length, decimals, bool(found["sign"]))
     raise ValueError(
         f"{text!r} is not a format; expected CHAR(n), INT(n), NUM(n), NUM(n,m), DATE, TIME,"
