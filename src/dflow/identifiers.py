@@ -37,8 +37,8 @@ _THIRTEEN_DIGITS = re.compile(r"[0-9]{13}", re.ASCII)
 def mpan_check_digit(first_twelve: str) -> str:
     """The thirteenth digit that belongs to the first twelve of an MPAN core.
 
-    >>> mpan_check_digit("120002330596")
-    '7'
+    >>> mpan_check_digit("121234567890")
+    '2'
 
     Raises:
         ValueError: if `first_twelve` is not twelve ASCII digits.

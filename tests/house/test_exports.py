@@ -46,10 +46,11 @@ def _documented(source: list[str], body: list[ast.stmt], node: ast.stmt) -> bool
     """A docstring, or for a constant a `#:` comment above it or a string below it."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return bool(ast.get_docstring(node))
-    if any(
-        line.lstrip().startswith("#:") for line in source[max(0, node.lineno - 6) : node.lineno]
-    ):
-        return True
+    above = node.lineno - 2
+    while above >= 0 and source[above].lstrip().startswith("#"):
+        if source[above].lstrip().startswith("#:"):
+            return True
+        above -= 1
     after = body[body.index(node) + 1 :][:1]
     return (
         bool(after) and isinstance(after[0], ast.Expr) and isinstance(after[0].value, ast.Constant)

@@ -77,8 +77,11 @@ class Answer(Enum):
         return ~Answer.all(~answer for answer in answers)
 
 
+#: What a condition asks of its subject where it holds.
 Demand = Literal["required", "absent", "optional"]
+#: How a condition compares an item with a value.
 Operator = Literal["=", "!=", "<", "<=", ">", ">="]
+#: Which of the two parties of the header a condition asks about.
 PartySide = Literal["sender", "recipient"]
 
 
@@ -225,6 +228,7 @@ class AnyOf:
         )
 
 
+#: A condition's clause: one of the frozen values above.
 Expression = Always | ItemCompared | ItemBlank | GroupPresent | PartyIs | Negated | AllOf | AnyOf
 
 

@@ -18,7 +18,7 @@ from attrs import field, frozen
 from dflow.catalogue.conditions import Answer
 from dflow.catalogue.model import FlowDef, Provenance
 
-__all__ = ["RoleCode", "RoleLabel", "Roles"]
+__all__ = ["Basis", "RoleCode", "RoleLabel", "Roles"]
 
 #: How a label came to its codes: ``seen`` in use in real files, ``name`` where Market
 #: Domain Data calls a code by the same name, ``unknown`` where nothing maps it.

@@ -30,8 +30,11 @@ __all__ = [
 #: catalogues in the same layout need not.  They become file names, so nothing in them may
 #: lead out of a folder.
 FLOW_REFERENCE = re.compile(r"[A-Z][A-Za-z0-9]{0,15}(?:[-_][A-Za-z0-9]{1,15})?", re.ASCII)
+#: A flow version as the tables write it.
 VERSION = re.compile(r"[0-9][0-9A-Za-z]{0,7}", re.ASCII)
+#: A group code as the tables write it.
 GROUP_CODE = re.compile(r"[0-9A-Za-z]{1,10}", re.ASCII)
+#: An item's reference as the tables write it.
 ITEM_REFERENCE = re.compile(
     r"(?=[^0-9]*[0-9])[A-Z][A-Za-z0-9]{0,15}(?:[-_][A-Za-z0-9]{1,15})?", re.ASCII
 )

@@ -278,10 +278,12 @@ def _check_fields(body: list[str], line: int, *, blank_id: bool, shift: int = 0)
 
 
 def _build(body: list[str], envelope: Envelope) -> Header:
+    # A number that is not eight characters long cannot be divided: it stays whole.
     number = body[1]
+    divided = len(number) == 8
     return Header(
-        flow=number[:-3] if len(number) > 3 else number,
-        version=number[-3:] if len(number) > 3 else "",
+        flow=number[:5] if divided else number,
+        version=number[5:] if divided else "",
         sender=Party(body[2], body[3]),
         recipient=Party(body[4], body[5]),
         file_id=body[0],

@@ -17,7 +17,7 @@ from dflow.parse.source import Source, open_source
 from dflow.parse.tree import TreeBuilder
 from dflow.records import Record, split_records
 
-__all__ = ["read"]
+__all__ = ["after_reason", "read"]
 
 
 def read(source: Source, *, catalogue: Catalogue | None = None) -> Flow:

@@ -24,7 +24,7 @@ from dflow.validate.profile import Profile, as_profile
 from dflow.validate.sink import Sink
 from dflow.validate.structure import BodyCheck, check_bytes
 
-__all__ = ["check"]
+__all__ = ["FileCheck", "check"]
 
 
 def check(

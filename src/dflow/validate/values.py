@@ -14,7 +14,7 @@ from dflow.identifiers import has_check_digit, known_distributor, mpan_check_dig
 from dflow.records import Record
 from dflow.validate.sink import Sink
 
-__all__ = ["MPAN_ITEMS", "check_record", "check_value"]
+__all__ = ["MPAN_ITEMS", "Fault", "check_record", "check_value"]
 
 #: Items that hold an MPAN core: thirteen digits, the last a check digit (facts,
 #: envelope section 8).  By J-code: MPAN Core; Associated, Sequence, Green Deal, New

@@ -1,0 +1,329 @@
+"""A rule set: read whole, then asked where a file goes at an instant.
+
+In: a rules text, or rules as values.  Out: `Routes`, whose `decide` is pure: the same
+header, instant and tree always give the same decision.  This module does not know
+transports, and reads no file but the rules and their lists, when it is loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import date, datetime, tzinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from attrs import field, frozen
+
+from dflow.envelope import Header
+from dflow.errors import RefusedText, SourceError, TextFault
+from dflow.flow import Flow
+from dflow.routing.build import DEFAULT_TIMEZONE, build
+from dflow.routing.decision import Considered, Copy, Decision
+from dflow.routing.layout import layout, rule_text
+from dflow.routing.listfiles import load_lists
+from dflow.routing.match import Matching, miss, needs_body
+from dflow.routing.resolve import Predicate, ReadyRule, Resolver
+from dflow.routing.rule import Destination, Rule, Target, ValueList
+from dflow.routing.syntax import read_syntax
+from dflow.routing.values import ValueSet
+from dflow.routing.window import as_instant
+
+__all__ = ["Routes"]
+
+
+@frozen(kw_only=True)
+class Routes:
+    """A rule set that is whole: every name in it is defined, every list is loaded.
+
+    Attributes:
+        timezone: as stated; empty for none, which means Europe/London.
+        destinations: in the order written.
+        lists: in the order written.
+        rules: in the order in which they are tried.
+        values: the contents of the lists that stand in files, by list name.
+        predicates: the Python conditions that rules name.
+        timezone_comments: the comment lines above the time zone.
+        closing: the comment lines at the end.
+        source: the file's name, for messages.
+
+    Raises:
+        RefusedText: if a name is not defined or defined twice, all mistakes at once.
+    """
+
+    timezone: str = ""
+    destinations: tuple[Destination, ...] = ()
+    lists: tuple[ValueList, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    values: Mapping[str, ValueSet] = field(factory=dict, repr=False)
+    predicates: Mapping[str, Predicate] = field(factory=dict, repr=False, hash=False)
+    timezone_comments: tuple[str, ...] = ()
+    closing: tuple[str, ...] = ()
+    source: str = field(default="<rules>", eq=False)
+    zone: tzinfo = field(init=False, eq=False, repr=False)
+    rules_hash: str = field(init=False, eq=False)
+    _ready: tuple[ReadyRule, ...] = field(init=False, eq=False, repr=False)
+    _by_name: Mapping[str, Rule] = field(init=False, eq=False, repr=False)
+    _tests: frozenset[str] = field(init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        zone = ZoneInfo(self.timezone or DEFAULT_TIMEZONE)
+        values = dict(self.values)
+        for one in self.lists:
+            if isinstance(one.values, tuple):
+                values[one.name] = ValueSet.of(one.values)
+        resolver = Resolver(
+            zone,
+            {one.name: one for one in self.destinations},
+            {one.name: one for one in self.lists},
+            values,
+            self.predicates,
+        )
+        ready = self._resolve(resolver)
+        place = object.__setattr__  # a frozen value sets its derived fields once, here
+        place(self, "zone", zone)
+        place(self, "_ready", ready)
+        place(self, "_by_name", {rule.name: rule for rule in self.rules})
+        place(self, "_tests", frozenset(one.name for one in self.destinations if one.test))
+        place(self, "rules_hash", self._hash(values))
+
+    def _resolve(self, resolver: Resolver) -> tuple[ReadyRule, ...]:
+        faults: list[TextFault] = []
+        ready: list[ReadyRule] = []
+
+        def fault(line: int, message: str, near: tuple[str, ...] = ()) -> None:
+            faults.append(
+                TextFault(source=self.source, line=line, column=0, message=message, near=near)
+            )
+
+        named = (("destination", self.destinations), ("list", self.lists), ("rule", self.rules))
+        for what, things in named:
+            seen: set[str] = set()
+            for thing in things:
+                if thing.name in seen:
+                    fault(thing.line, f"{what} {thing.name} is defined twice")
+                seen.add(thing.name)
+        for one in self.lists:
+            if one.name not in resolver.values:
+                fault(one.line, f"list {one.name}: its file has not been read")
+        for position, rule in enumerate(self.rules):
+            before = len(faults)
+            for message, near in resolver.problems(rule):
+                fault(rule.line, f"{rule.kind} {rule.name}: {message}", near)
+            if len(faults) == before:
+                try:
+                    ready.append(resolver.ready(rule, position))
+                except ValueError as error:
+                    fault(rule.line, f"{rule.kind} {rule.name}: {error}")
+                except KeyError:  # a list whose file has not been read, told above
+                    continue
+        if faults:
+            raise RefusedText(faults)
+        return tuple(ready)
+
+    def _hash(self, values: Mapping[str, ValueSet]) -> str:
+        """Over what the rules mean: their comments and their layout do not count."""
+        plain = layout(
+            timezone=self.timezone or DEFAULT_TIMEZONE,
+            destinations=[_bare(one) for one in self.destinations],
+            lists=(),
+            rules=(),
+        )
+        parts = [plain, *(rule_text(rule) for rule in self.rules)]
+        parts += [f"{one.name} {values[one.name].digest}" for one in self.lists]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    # -- reading -------------------------------------------------------------------
+
+    @classmethod
+    def parse(
+        cls,
+        text: str,
+        source: str = "<rules>",
+        folder: Path | None = None,
+        *,
+        predicates: Mapping[str, Predicate] | None = None,
+    ) -> Routes:
+        """A rule set from its text.
+
+        Args:
+            text: the rules.
+            source: the text's name, for messages.
+            folder: where the files of its lists are; without it, such a list is refused.
+            predicates: the Python conditions that ``when`` may name.
+
+        Raises:
+            RefusedText: if the text or a list's file holds mistakes: all of them.
+        """
+        reading = read_syntax(text, source)
+        known = predicates or {}
+        built = build(
+            reading.statements, source=source, lines=reading.lines, predicates=known.keys()
+        )
+        values, list_faults = load_lists(built, source, reading.lines, folder)
+        faults = [*reading.faults, *built.faults, *list_faults]
+        if faults:
+            raise RefusedText(sorted(faults, key=lambda one: one.source != source or one.line))
+        return cls(
+            timezone=built.timezone,
+            destinations=tuple(built.destinations),
+            lists=tuple(built.lists),
+            rules=tuple(built.rules),
+            values=values,
+            predicates=known,
+            timezone_comments=built.timezone_comments,
+            closing=reading.closing,
+            source=source,
+        )
+
+    @classmethod
+    def load(cls, path: str | Path, *, predicates: Mapping[str, Predicate] | None = None) -> Routes:
+        """A rule set from its file; the files of its lists lie beside it or below.
+
+        Raises:
+            SourceError: if the file cannot be read.
+            RefusedText: if it, or a list's file, holds mistakes: all of them.
+        """
+        path = Path(path)
+        try:
+            raw = path.read_bytes()
+        except OSError as error:
+            raise SourceError(f"{path}: {error.strerror or error}") from error
+        try:
+            text = raw.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = raw.count(b"\n", 0, error.start) + 1
+            fault = TextFault(
+                source=str(path), line=line, column=0, message="the text is not UTF-8"
+            )
+            raise RefusedText([fault]) from error
+        return cls.parse(text, str(path), path.parent, predicates=predicates)
+
+    # -- asking --------------------------------------------------------------------
+
+    def decide(self, header: Header, *, at: datetime | date, flow: Flow | None = None) -> Decision:
+        """Where a file of this address goes at this instant.
+
+        Args:
+            header: the address; nothing else is looked at unless a rule asks for items.
+            at: an aware time, or a day, which means its first instant in the time zone.
+            flow: the tree, for rules that ask for items.
+
+        Raises:
+            ValueError: if `at` is a time without a zone.
+            StructureError: if only the body can say, and there is no `flow`; ask
+                `needs_body` first.
+        """
+        instant = as_instant(at, self.zone)
+        primary: ReadyRule | None = None
+        clones: list[ReadyRule] = []
+        for ready in self._ready:
+            if ready.rule.kind == "clone":
+                if miss(ready, header, instant, self.zone, flow) is None:
+                    clones.append(ready)
+            elif primary is None and miss(ready, header, instant, self.zone, flow) is None:
+                primary = ready
+        return self._decision(header, instant, flow, primary, clones)
+
+    def needs_body(self, header: Header, at: datetime | date) -> bool:
+        """Whether `decide` needs the tree for this address at this instant."""
+        instant = as_instant(at, self.zone)
+        settled = False
+        for ready in self._ready:
+            if ready.rule.kind != "clone" and settled:
+                continue
+            if needs_body(ready, header, instant, self.zone):
+                return True
+            if ready.rule.kind != "clone":
+                settled = miss(ready, header, instant, self.zone, None) is None
+        return False
+
+    def consider(
+        self, header: Header, *, at: datetime | date, flow: Flow | None = None
+    ) -> tuple[Considered, ...]:
+        """Every rule in order: whether it fits, and the first clause that fails.
+
+        Raises:
+            StructureError: as `decide`.
+        """
+        instant = as_instant(at, self.zone)
+        settled = False
+        found: list[Considered] = []
+        for ready in self._ready:
+            if settled and ready.rule.kind != "clone":
+                found.append(Considered(rule=ready.rule, reached=False))
+                continue
+            why = miss(ready, header, instant, self.zone, flow)
+            found.append(Considered(rule=ready.rule, miss=why))
+            settled = settled or (why is None and ready.rule.kind != "clone")
+        return tuple(found)
+
+    def rule(self, name: str) -> Rule:
+        """The rule of this name.
+
+        Raises:
+            KeyError: if there is none.
+        """
+        return self._by_name[name]
+
+    def __str__(self) -> str:
+        """The text of the rules, laid out in the one way."""
+        return layout(
+            timezone=self.timezone,
+            timezone_comments=self.timezone_comments,
+            destinations=self.destinations,
+            lists=self.lists,
+            rules=self.rules,
+            closing=self.closing,
+        )
+
+    def _decision(
+        self,
+        header: Header,
+        at: datetime,
+        flow: Flow | None,
+        primary: ReadyRule | None,
+        clones: list[ReadyRule],
+    ) -> Decision:
+        barred: dict[str, None] = {}
+        deliveries = self._targets(primary.rule, header, barred) if primary else []
+        copies = [
+            Copy(
+                rule=clone.rule.name,
+                target=target,
+                readdressed=clone.rule.readdressed,
+                matching=Matching(clone.conditions) if clone.rule.only_matching else None,
+            )
+            for clone in clones
+            for target in self._targets(clone.rule, header, barred)
+        ]
+        kind = primary.rule.kind if primary else "unrouted"
+        return Decision(
+            outcome="deliver" if kind in {"route", "clone"} else kind,  # type: ignore[arg-type]  # a clone is never primary
+            rule=primary.rule.name if primary else None,
+            deliveries=tuple(deliveries),
+            copies=tuple(copies),
+            barred=tuple(barred),
+            rules_hash=self.rules_hash,
+            at=at,
+            header=header,
+            routes=self,
+            flow=flow,
+        )
+
+    def _targets(self, rule: Rule, header: Header, barred: dict[str, None]) -> list[Target]:
+        """What safety leaves of a rule's targets: test files to test destinations, live to live."""
+        if rule.across_test:
+            return list(rule.targets)
+        allowed: list[Target] = []
+        for target in rule.targets:
+            names = [name for name in target.names if (name in self._tests) != header.live]
+            barred.update(dict.fromkeys(name for name in target.names if name not in names))
+            if names:
+                allowed.append(Target(names[0], names[1] if len(names) > 1 else None))
+        return allowed
+
+
+def _bare(one: Destination) -> Destination:
+    """A destination without what does not change its meaning."""
+    return Destination(name=one.name, test=one.test)
