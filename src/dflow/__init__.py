@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dflow.flow import Flow, Group
     from dflow.parse import read, scan
     from dflow.validate import Profile, check
+    from dflow.writer import RefusedFlow, build, write
 
 __all__ = (
     "Catalogue",
@@ -20,12 +21,15 @@ __all__ = (
     "Group",
     "Header",
     "Profile",
+    "RefusedFlow",
     "Report",
     "Severity",
+    "build",
     "bundled",
     "check",
     "read",
     "scan",
+    "write",
 )
 
 #: Where each name of the front door lives; fetched when first asked for (PEP 562).
@@ -36,12 +40,15 @@ _ROOMS = {
     "Group": "dflow.flow",
     "Header": "dflow.envelope",
     "Profile": "dflow.validate",
+    "RefusedFlow": "dflow.writer",
     "Report": "dflow.findings",
     "Severity": "dflow.findings",
+    "build": "dflow.writer",
     "bundled": "dflow.catalogue",
     "check": "dflow.validate",
     "read": "dflow.parse",
     "scan": "dflow.parse",
+    "write": "dflow.writer",
 }
 
 

@@ -37,6 +37,7 @@ WRONG: Final = 2
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("dflow.cli.check", "say what is wrong with files"),
     "show": ("dflow.cli.show", "show a file with the names of its items"),
+    "fix": ("dflow.cli.fix", "repair counts, terminators and closing pipes"),
 }
 
 

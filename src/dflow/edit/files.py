@@ -15,7 +15,7 @@ from dflow.edit.records import with_field
 from dflow.envelope import Header, Party, parse_timestamp, read_header, read_trailer
 from dflow.errors import StructureError
 from dflow.flow import Flow, Group
-from dflow.writer import plain_value, recounted
+from dflow.writer import plain_value, resummed
 
 __all__ = ["keep_instances", "merge", "readdress", "split"]
 
@@ -91,8 +91,7 @@ def readdress(
     changed = evolve(flow, header=header, header_record=record)
     if file_id is not None:
         changed = _repeat(changed, flow.header, file_id)
-    summed = changed.trailer is not None and changed.trailer.checksum is not None
-    return recounted(changed, before=flow) if summed else changed
+    return resummed(changed, flow)
 
 
 def _repeat(flow: Flow, old: Header, file_id: str) -> Flow:

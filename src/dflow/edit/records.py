@@ -14,9 +14,9 @@ from dflow.errors import LookupMiss, StructureError, near_misses
 from dflow.findings import Place, Severity, finding
 from dflow.flow import Flow
 from dflow.records import Record
-from dflow.show import masked_value
+from dflow.validate.sink import masked
 from dflow.validate.values import check_value
-from dflow.writer import RefusedFlow, plain_value, recounted
+from dflow.writer import RefusedFlow, plain_value, resummed
 
 __all__ = ["set_value", "with_field"]
 
@@ -71,7 +71,7 @@ def set_value(flow: Flow, at: At, jcode: str, value: str, *, check: bool = True)
         _refuse(place, value, path_of(flow, indexes), record)
     new = evolve(group, record=record)
     changed = replaced(flow, indexes, lambda all_, at_: (*all_[:at_], new, *all_[at_ + 1 :]))
-    return _summed(changed, flow)
+    return resummed(changed, flow)
 
 
 def _refuse(item: ItemPlace, value: str, path: str, record: Record) -> None:
@@ -87,15 +87,7 @@ def _refuse(item: ItemPlace, value: str, path: str, record: Record) -> None:
         jcode=item.jcode,
         item=item.name,
     )
-    shown = masked_value(value) if item.item.sensitive else value
+    shown = masked(value) if item.item.sensitive else value
     found = finding(code, place, message, value=shown, expected=expected)
     if found.severity >= Severity.ERROR:
         raise RefusedFlow((found,))
-
-
-def _summed(flow: Flow, before: Flow) -> Flow:
-    """Counts do not change with a value, but a checksum does."""
-    trailer = flow.trailer
-    if trailer is None or trailer.checksum is None:
-        return flow
-    return recounted(flow, before=before)

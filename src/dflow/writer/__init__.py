@@ -1,7 +1,7 @@
 """Writing: values to groups, groups to files whose counts are right, files to bytes."""
 
 from dflow.writer.build import build, group, plain_value
-from dflow.writer.counts import Counts, count, recounted, renumbered
+from dflow.writer.counts import Counts, count, recounted, renumbered, resummed
 from dflow.writer.refusal import RefusedFlow, accepted
 from dflow.writer.save import save, write
 
@@ -15,6 +15,7 @@ __all__ = [
     "plain_value",
     "recounted",
     "renumbered",
+    "resummed",
     "save",
     "write",
 ]

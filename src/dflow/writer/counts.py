@@ -20,7 +20,7 @@ from dflow.envelope import pool_checksum, read_trailer
 from dflow.flow import Flow, Group
 from dflow.records import Record
 
-__all__ = ["Counts", "count", "recounted", "renumbered"]
+__all__ = ["Counts", "count", "recounted", "renumbered", "resummed"]
 
 #: Where a user file's trailer holds its claims; position 0 is the record type.
 _GROUPS, _CHECKSUM, _FLOWS, _FIELDS = 2, 3, 4, 5
@@ -85,30 +85,51 @@ def recounted(flow: Flow, *, before: Flow | None = None) -> Flow:
         before: the flow before it was changed, by which a user file's checksum is
             understood; without it the checksum of a user file stays as it is.
     """
+    return _claiming(flow, before, counts=True)
+
+
+def resummed(flow: Flow, before: Flow) -> Flow:
+    """The flow with its checksum renewed, if it has one, and its counts as they are.
+
+    Args:
+        flow: whose records changed, but not in number.
+        before: the flow before.
+    """
+    if flow.trailer is None or flow.trailer.checksum is None:
+        return flow
+    return _claiming(flow, before, counts=False)
+
+
+def _claiming(flow: Flow, before: Flow | None, *, counts: bool) -> Flow:
     record = flow.trailer_record
     if record is None:
         return flow
-    counts = count(flow)
+    now = count(flow)
+    pool = _is_pool(flow)
     fields = record.raw.split(b"|")
-    if _is_pool(flow):
-        _claim(fields, 1, counts.records)
-        _claim(fields, 2, counts.checksum)
-    else:
-        if len(fields) < _FIELDS + 2:
-            fields = [*fields[: _FIELDS + 1], *[b""] * (_FIELDS + 2 - len(fields))]
-        _claim(fields, _GROUPS, counts.records)
-        if counts.instances is not None:
-            _claim(fields, _FLOWS, counts.instances)
-        if before is not None and fields[_CHECKSUM].strip():
-            if fields[_CHECKSUM].strip() == str(count(before).checksum).encode():
-                _claim(fields, _CHECKSUM, counts.checksum)
-            elif counts.checksum != count(before).checksum:
-                fields[_CHECKSUM] = b""
+    if not pool and len(fields) < _FIELDS + 2:
+        fields = [*fields[: _FIELDS + 1], *[b""] * (_FIELDS + 2 - len(fields))]
+    if counts:
+        _claim(fields, 1 if pool else _GROUPS, now.records)
+        if not pool and now.instances is not None:
+            _claim(fields, _FLOWS, now.instances)
+    if pool:
+        _claim(fields, 2, now.checksum)
+    elif before is not None and fields[_CHECKSUM].strip():
+        _user_checksum(fields, count(before).checksum, now.checksum)
     raw = b"|".join(fields)
     if raw == record.raw:
         return flow
-    trailer = read_trailer(raw, line=record.line, pool=_is_pool(flow)).trailer
+    trailer = read_trailer(raw, line=record.line, pool=pool).trailer
     return evolve(flow, trailer=trailer, trailer_record=evolve(record, raw=raw))
+
+
+def _user_checksum(fields: list[bytes], old: int, new: int) -> None:
+    """Renew a checksum that was the pool files' sum; blank one of an unknown rule."""
+    if fields[_CHECKSUM].strip() == str(old).encode():
+        _claim(fields, _CHECKSUM, new)
+    elif old != new:
+        fields[_CHECKSUM] = b""
 
 
 def _claim(fields: list[bytes], position: int, number: int) -> None:
