@@ -1,0 +1,61 @@
+"""How commands of the exchange tell what went where and why.
+
+In: accounts from the journal.  Out: lines of text.  This module does not read journals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dflow.exchange.account import Account
+    from dflow.show.paint import Paint, Role
+
+__all__ = ["account_lines"]
+
+_OUTCOME_ROLES: dict[str, Role] = {
+    "routed": "good",
+    "repeat": "faint",
+    "discarded": "faint",
+    "held": "warning",
+    "refused": "warning",
+    "unrouted": "error",
+    "unparsable": "error",
+    "unreadable": "error",
+}
+_STATE_ROLES: dict[str, Role] = {
+    "delivered": "good",
+    "dead": "error",
+    "unknown": "error",
+    "retrying": "warning",
+    "held": "warning",
+    "cancelled": "faint",
+}
+
+
+def account_lines(account: Account, paint: Paint) -> Iterator[str]:
+    """The lines of one arrival: what it is, what became of it, and where it went."""
+    from dflow.show.paint import printable
+
+    arrival = account.arrival
+    words = arrival.address
+    who = ""
+    if words:
+        sender = f"{words.get('sender_role', '')}/{words.get('sender', '')}"
+        recipient = f"{words.get('recipient_role', '')}/{words.get('recipient', '')}"
+        who = f"  {arrival.flow}  {sender} to {recipient}"
+    outcome = paint(_OUTCOME_ROLES[arrival.outcome.value], arrival.outcome.value)
+    why = f" by {arrival.rule}" if arrival.rule else ""
+    reason = f": {arrival.reason}" if arrival.reason else ""
+    name = paint("strong", printable(arrival.name))
+    yield f"{arrival.id:>5}  {name}{printable(who)}"
+    yield f"       {outcome}{printable(why + reason)}"
+    for one in account.deliveries:
+        state = one.state.value
+        kind = "to" if one.kind == "original" else f"{one.kind} to"
+        padded = paint(_STATE_ROLES.get(state, "info"), state)
+        place = f" as {one.place}" if one.place else ""
+        by = f" by {one.rule}" if one.kind != "original" else ""
+        detail = f": {one.reason}" if one.reason else ""
+        yield f"       {kind} {one.destination}{printable(by)}: {padded}{printable(place + detail)}"

@@ -1,0 +1,148 @@
+"""``dflow run``: receive, decide, deliver, as a configuration says.
+
+In: a `dflow.toml`.  Out: deliveries, and an account of what went where and why.  Status 0
+if nothing waits for a person, 1 if something does, 2 if the configuration is refused or
+the journal or a source cannot be used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dflow.cli import CLEAN, ERRORS, WRONG
+
+if TYPE_CHECKING:
+    from dflow.cli import Subparsers
+    from dflow.exchange import Exchange, Totals
+    from dflow.exchange.account import Account
+    from dflow.exchange.journal import EventRow, SqliteJournal
+
+__all__ = ["add", "run"]
+
+
+def add(subparsers: Subparsers) -> None:
+    """Add the command's parser."""
+    parser = subparsers.add_parser(
+        "run",
+        help="receive, decide and deliver, as a configuration says",
+        description="Take the files of the sources, decide by the rules where each goes, and"
+        " deliver it, everything written down in the journal first.",
+        epilog="Status: 0 nothing waits for a person, 1 something does, 2 wrong use, or the"
+        " configuration, the journal or a source cannot be used.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("config", metavar="CONFIG", help="a dflow.toml")
+    parser.add_argument(
+        "--once", action="store_true", help="take what is there, deliver what is due, and end"
+    )
+    parser.add_argument("--json", action="store_true", help="tell what happened as JSON")
+    parser.add_argument(
+        "--most",
+        type=int,
+        default=100,
+        metavar="N",
+        help="with --once, tell of at most N files to which nothing odd happened (default: 100)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the exchange."""
+    from dflow.exchange import load_wiring
+
+    wiring = load_wiring(Path(args.config))
+    journal = wiring.open_journal()
+    try:
+        journal.own()
+        exchange = wiring.exchange(journal)
+        if args.once:
+            return _once(exchange, journal, as_json=args.json, most=args.most)
+        return asyncio.run(_until_stopped(exchange, as_json=args.json))
+    finally:
+        journal.close()
+
+
+def _once(exchange: Exchange, journal: SqliteJournal, *, as_json: bool, most: int) -> int:
+    from dflow.exchange.account import accounts
+    from dflow.exchange.journal import Query
+
+    last = next(iter(journal.arrivals(Query(newest_first=True, limit=1))), None)
+    after, started = (last.id if last else 0), time.time()
+    totals = exchange.run_once()
+    told = list(accounts(journal, Query(after=after)))
+    older = {
+        one.arrival
+        for one in journal.deliveries(Query(changed_since=started))
+        if one.arrival <= after
+    }
+    backlog = [
+        account for number in sorted(older) for account in accounts(journal, Query(arrival=number))
+    ]
+    if as_json:
+        print(json.dumps(_json(told, backlog, totals), indent=2))
+    else:
+        _tell(told, backlog, totals, most)
+    for name, trouble in totals.troubles.items():
+        print(f"dflow: source {name}: {trouble}", file=sys.stderr)
+    if totals.troubles:
+        return WRONG
+    return ERRORS if any(one.needs_a_person for one in (*told, *backlog)) else CLEAN
+
+
+def _json(told: list[Account], backlog: list[Account], totals: Totals) -> dict[str, object]:
+    return {
+        "arrivals": [one.as_json() for one in told],
+        "backlog": [one.as_json() for one in backlog],
+        "summary": {
+            "received": totals.received,
+            "outcomes": {outcome.value: n for outcome, n in totals.arrivals.items()},
+            "steps": {step.value: n for step, n in totals.steps.items()},
+            "troubles": dict(totals.troubles),
+        },
+    }
+
+
+def _tell(told: list[Account], backlog: list[Account], totals: Totals, most: int) -> None:
+    from dflow.cli.accounts import account_lines
+    from dflow.cli.terminal import paint_for
+
+    paint = paint_for(sys.stdout)
+    left = 0
+    for account in (*backlog, *told):
+        if most <= 0 and not account.needs_a_person:
+            left += 1
+            continue
+        most -= not account.needs_a_person
+        print("\n".join(account_lines(account, paint)))
+    if left:
+        print(f"       and {left} more, to which nothing odd happened")
+    outcomes = ", ".join(f"{n} {outcome.value}" for outcome, n in totals.arrivals.items())
+    steps = ", ".join(f"{n} {step.value}" for step, n in totals.steps.items())
+    print(f"received {totals.received}" + (f": {outcomes}" if outcomes else ""))
+    print(f"deliveries: {steps or 'nothing was due'}")
+    if waiting := sum(account.needs_a_person for account in (*backlog, *told)):
+        print(f"{waiting} wait for a person: see `dflow journal list CONFIG`")
+
+
+async def _until_stopped(exchange: Exchange, *, as_json: bool) -> int:
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, exchange.stop)
+
+    def tell(event: EventRow) -> None:
+        from dflow.exchange.events import event_json, event_line
+
+        text = json.dumps(event_json(event)) if as_json else event_line(event)
+        print(text, flush=True)
+
+    exchange.observe = tell
+    print("running; stop with Ctrl-C", file=sys.stderr)
+    totals = await exchange.run()
+    print(f"stopped; received {totals.received}", file=sys.stderr)
+    return CLEAN

@@ -1,0 +1,51 @@
+"""The delivery machine without I/O: states, transitions, due times and policies."""
+
+from dflow.delivery.policy import (
+    Allowance,
+    Breaker,
+    Closed,
+    Health,
+    Order,
+    Quota,
+    Retry,
+    Spent,
+    Treatment,
+    Unanswered,
+)
+from dflow.delivery.states import (
+    FINAL,
+    OPEN,
+    STEPS,
+    TABLE,
+    State,
+    Step,
+    Transition,
+    WrongStep,
+    advance,
+    diagram,
+    steps_from,
+)
+
+__all__ = [
+    "FINAL",
+    "OPEN",
+    "STEPS",
+    "TABLE",
+    "Allowance",
+    "Breaker",
+    "Closed",
+    "Health",
+    "Order",
+    "Quota",
+    "Retry",
+    "Spent",
+    "State",
+    "Step",
+    "Transition",
+    "Treatment",
+    "Unanswered",
+    "WrongStep",
+    "advance",
+    "diagram",
+    "steps_from",
+]

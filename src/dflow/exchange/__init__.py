@@ -1,0 +1,21 @@
+"""The exchange: the only place where reading, deciding and sending meet."""
+
+from dflow.exchange.check import held_by_check
+from dflow.exchange.config import Wiring, load_wiring
+from dflow.exchange.driver import Exchange, Source, Totals
+from dflow.exchange.journal import Journal, JournalError, SqliteJournal, open_journal
+from dflow.exchange.lane import Mount
+
+__all__ = [
+    "Exchange",
+    "Journal",
+    "JournalError",
+    "Mount",
+    "Source",
+    "SqliteJournal",
+    "Totals",
+    "Wiring",
+    "held_by_check",
+    "load_wiring",
+    "open_journal",
+]

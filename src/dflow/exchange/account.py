@@ -1,0 +1,98 @@
+"""What went where and why, read back from the journal.
+
+In: a journal and which of it.  Out: values with the words a person or a program reads.
+This module does not draw and does not change anything.  Payloads are not in it, and so
+no value of a body is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from attrs import frozen
+
+from dflow.delivery import State
+from dflow.exchange.journal import ArrivalRow, DeliveryRow, Journal, Outcome, Query
+
+__all__ = ["Account", "accounts", "instant_text"]
+
+#: States that a person has to look at.
+_TROUBLED = frozenset({State.DEAD, State.UNKNOWN})
+
+
+def instant_text(instant: float) -> str:
+    """An instant as ISO 8601 in UTC, to the millisecond."""
+    return datetime.fromtimestamp(instant, UTC).isoformat(timespec="milliseconds")
+
+
+@frozen(kw_only=True)
+class Account:
+    """One arrival and its deliveries.
+
+    Attributes:
+        arrival: the arrival.
+        deliveries: in the order they were decided.
+    """
+
+    arrival: ArrivalRow
+    deliveries: tuple[DeliveryRow, ...]
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether it will not be finished unless somebody looks at it."""
+        odd = self.arrival.outcome in {
+            Outcome.UNROUTED,
+            Outcome.UNPARSABLE,
+            Outcome.UNREADABLE,
+            Outcome.HELD,
+        }
+        return odd or any(one.state in _TROUBLED for one in self.deliveries)
+
+    def as_json(self) -> dict[str, object]:
+        """As the JSON object that every `--json` prints."""
+        arrival = self.arrival
+        return {
+            "arrival": arrival.id,
+            "at": instant_text(arrival.at),
+            "source": arrival.source,
+            "name": arrival.name,
+            "sha256": arrival.hash,
+            "size": arrival.size,
+            "flow": arrival.address.get("flow", ""),
+            "version": arrival.address.get("version", ""),
+            "from": _party(arrival, "sender"),
+            "to": _party(arrival, "recipient"),
+            "file_id": arrival.address.get("file_id", ""),
+            "outcome": arrival.outcome.value,
+            "rule": arrival.rule,
+            "reason": arrival.reason,
+            "repeat_of": arrival.repeat_of,
+            "rules_sha256": arrival.rules_hash,
+            "deliveries": [
+                {
+                    "delivery": one.id,
+                    "destination": one.destination,
+                    "kind": one.kind,
+                    "rule": one.rule,
+                    "state": one.state.value,
+                    "attempts": one.attempts,
+                    "place": one.place,
+                    "reason": one.reason,
+                    "sha256": one.hash,
+                }
+                for one in self.deliveries
+            ],
+        }
+
+
+def _party(arrival: ArrivalRow, word: str) -> str:
+    role, mpid = arrival.address.get(f"{word}_role", ""), arrival.address.get(word, "")
+    return f"{role}/{mpid}" if role or mpid else ""
+
+
+def accounts(journal: Journal, query: Query) -> Iterator[Account]:
+    """The accounts of the arrivals that a query asks for."""
+    for arrival in list(journal.arrivals(query)):
+        deliveries = tuple(journal.deliveries(Query(arrival=arrival.id)))
+        yield Account(arrival=arrival, deliveries=deliveries)

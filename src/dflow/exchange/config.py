@@ -1,0 +1,314 @@
+"""The wiring of an exchange as a file: `dflow.toml`.
+
+In: a TOML file.  Out: a `Wiring`, from which an `Exchange` is made.  A mistake in it, or
+in the rules it names, is refused with its place before anything is opened or moved.  This
+module opens neither journal nor transport by reading.
+"""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Mapping, Sequence
+from datetime import datetime, time
+from pathlib import Path
+from typing import cast
+
+from attrs import field, frozen
+
+from dflow.delivery import Breaker, Closed, Order, Quota, Retry, Treatment, Unanswered
+from dflow.errors import RefusedText
+from dflow.exchange.check import held_by_check
+from dflow.exchange.driver import Exchange, Source
+from dflow.exchange.journal import SqliteJournal, open_journal
+from dflow.exchange.lane import Mount
+from dflow.exchange.options import OPTIONS
+from dflow.exchange.settings import TableReader
+from dflow.findings import Severity
+from dflow.parse import read
+from dflow.routing import Routes
+from dflow.tomltext import TomlValue, read_toml
+from dflow.transport.kinds import BUILT_IN, Setting, TransportKind
+
+__all__ = ["Wiring", "load_wiring"]
+
+
+@frozen(kw_only=True)
+class Wiring:
+    """What a configuration says, checked.
+
+    Attributes:
+        path: the file.
+        routes_path: the rules' file.
+        routes: the rules.
+        journal_path: None for a journal in memory.
+        mounts: destinations; opening one touches nothing yet.
+        sources: where files come from.
+        hold_on: hold a file in which the check finds this or worse; None checks nothing.
+    """
+
+    path: Path
+    routes_path: Path
+    routes: Routes = field(repr=False)
+    journal_path: Path | None
+    payloads: Path | None = None
+    payloads_above: int = 256 * 1024
+    mounts: tuple[Mount, ...]
+    sources: tuple[Source, ...]
+    hold_on: Severity | None = None
+
+    def open_journal(self) -> SqliteJournal:
+        """The journal, made if it is missing.
+
+        Raises:
+            JournalError: if it cannot be used.
+        """
+        return open_journal(
+            self.journal_path, payloads=self.payloads, payloads_above=self.payloads_above
+        )
+
+    def exchange(self, journal: SqliteJournal) -> Exchange:
+        """The exchange over an open journal."""
+        return Exchange(
+            routes=self.routes,
+            journal=journal,
+            mounts=self.mounts,
+            sources=self.sources,
+            read_flow=read,
+            check=None if self.hold_on is None else held_by_check(self.hold_on),
+        )
+
+
+def load_wiring(path: Path, *, kinds: Sequence[TransportKind] = BUILT_IN) -> Wiring:
+    """Read a configuration and the rules it names.
+
+    Raises:
+        SourceError: if one of them cannot be read.
+        RefusedText: if one of them holds mistakes: all of them, with their places.
+    """
+    reader = TableReader(read_toml(path), path.parent)
+    reader.only((), ("journal", "routes", "check", "source", "mount"))
+    journal = reader.options(("journal",), OPTIONS["journal"])
+    journal_path = _journal_path(reader, str(journal["url"]))
+    check = reader.options(("check",), OPTIONS["check"])
+    rules = reader.options(("routes",), OPTIONS["routes"])
+    by_name = {kind.name: kind for kind in kinds}
+    sources = [
+        Source(name=name, inbox=kind.inbox(settings))
+        for name, kind, settings in _ends(reader, "source", by_name)
+        if kind.inbox is not None
+    ]
+    if not sources and not reader.faults:
+        reader.fault((), "no [source.NAME]: nothing can arrive")
+    mounts = _mounts(reader, by_name)
+    routes = _routes(reader, rules["file"])
+    if routes is not None:
+        _compare(reader, routes)
+    reader.refuse()
+    payloads = journal["payloads"]
+    above = journal["payloads_above"]
+    hold_on = str(check["hold_on"])
+    return Wiring(
+        path=path,
+        routes_path=cast("Path", rules["file"]),
+        routes=cast("Routes", routes),
+        journal_path=journal_path,
+        payloads=payloads if isinstance(payloads, Path) else None,
+        payloads_above=above if isinstance(above, int) else 256 * 1024,
+        mounts=tuple(mounts),
+        sources=tuple(sources),
+        hold_on=None if hold_on == "never" else Severity(hold_on),
+    )
+
+
+def _journal_path(reader: TableReader, url: str) -> Path | None:
+    if url == "memory:":
+        return None
+    if not url.startswith("sqlite:///") or url == "sqlite:///":
+        known = ("sqlite:///journal.db", "memory:")
+        reader.fault(("journal", "url"), f"no journal at {url!r}", expected=known)
+        return None
+    return reader.folder / url.removeprefix("sqlite:///")
+
+
+def _routes(reader: TableReader, path: Setting) -> Routes | None:
+    """The rules; their own mistakes are told with those of the configuration."""
+    if not isinstance(path, Path):
+        return None
+    if not path.is_file():
+        reader.fault(("routes", "file"), f"no such file: {path}")
+        return None
+    try:
+        return Routes.load(path)
+    except RefusedText as refused:
+        reader.faults.extend(refused.faults)
+        return None
+
+
+def _compare(reader: TableReader, routes: Routes) -> None:
+    """Every destination has a mount, and every mount is a destination."""
+    named = [one.name for one in routes.destinations]
+    lost = [name for name in reader.table("mount") if name not in named]
+    for name in named:
+        if name not in reader.table("mount"):
+            reader.fault(
+                (),
+                f"destination {name} of the rules has no [mount.{name}]",
+                near_to=name,
+                known=lost,
+            )
+    for name in lost:
+        reader.fault(
+            ("mount", name),
+            f"the rules have no destination {name}",
+            expected=named if len(named) <= 12 else (),
+            near_to=name,
+            known=named,
+        )
+
+
+def _ends(
+    reader: TableReader, side: str, kinds: Mapping[str, TransportKind]
+) -> list[tuple[str, TransportKind, dict[str, Setting]]]:
+    """The named tables of one side, each with its kind of transport and its options."""
+    found: list[tuple[str, TransportKind, dict[str, Setting]]] = []
+    for name in reader.table(side):
+        table = reader.table(side, name)
+        if not isinstance(reader.table(side).get(name), dict):
+            continue
+        word = table.get("transport")
+        able = {
+            kind.name: kind
+            for kind in kinds.values()
+            if (kind.out if side == "mount" else kind.into) is not None
+        }
+        if not isinstance(word, str) or word not in able:
+            where = (side, name, "transport") if "transport" in table else (side, name)
+            shown = "transport is missing" if word is None else f"no transport {word!r}"
+            reader.fault(where, shown, expected=able, near_to=str(word), known=able)
+            continue
+        kind = able[word]
+        options = (kind.out if side == "mount" else kind.into) or ()
+        also = ["transport"]
+        if side == "mount":
+            also += [option.name for option in OPTIONS["mount"]]
+            also += ["retry", "breaker", "quota", "closed"]
+        before = len(reader.faults)
+        settings = reader.options((side, name), options, also=also)
+        if len(reader.faults) == before:
+            found.append((name, kind, settings))
+    return found
+
+
+def _mounts(reader: TableReader, kinds: Mapping[str, TransportKind]) -> list[Mount]:
+    mounts: list[Mount] = []
+    for name, kind, settings in _ends(reader, "mount", kinds):
+        treatment = _treatment(reader, name)
+        if kind.outbox is not None and treatment is not None:
+            mounts.append(Mount(name=name, outbox=kind.outbox(settings), treatment=treatment))
+    return mounts
+
+
+def _treatment(reader: TableReader, name: str) -> Treatment | None:
+    before = len(reader.faults)
+    table = reader.table("mount", name)
+    own = {option.name: option.default for option in OPTIONS["mount"]}
+    for option in OPTIONS["mount"]:
+        if option.name in table:
+            own[option.name] = reader.value(("mount", name, option.name), option, table)
+    retry = reader.options(("mount", name, "retry"), OPTIONS["mount.retry"])
+    breaker = reader.options(("mount", name, "breaker"), OPTIONS["mount.breaker"])
+    quota = reader.options(("mount", name, "quota"), OPTIONS["mount.quota"])
+    zone = str(quota["zone"])
+    if not _is_zone(zone):
+        reader.fault(("mount", name, "quota", "zone"), f"no time zone {zone!r}")
+    closed = _closed(reader, name)
+    if len(reader.faults) > before:
+        return None
+    return Treatment(
+        concurrency=int(_number(own["concurrency"])),
+        timeout=_number(own["timeout"]),
+        order=cast("Order", own["order"]),
+        unanswered=cast("Unanswered", own["unanswered"]),
+        fallback_after=_number(own["fallback_after"]),
+        retry=Retry(
+            first=_number(retry["first"]),
+            factor=_number(retry["factor"]),
+            cap=_number(retry["cap"]),
+            jitter=_number(retry["jitter"]),
+            attempts=None if retry["attempts"] is None else int(_number(retry["attempts"])),
+            give_up=_number(retry["give_up"]),
+        ),
+        breaker=Breaker(
+            after=int(_number(breaker["after"])),
+            rest=_number(breaker["rest"]),
+            cap=_number(breaker["cap"]),
+        ),
+        quota=Quota(
+            per_second=None if quota["per_second"] is None else _number(quota["per_second"]),
+            per_day=None if quota["per_day"] is None else int(_number(quota["per_day"])),
+            zone=zone,
+        ),
+        closed=closed,
+    )
+
+
+def _closed(reader: TableReader, name: str) -> tuple[Closed, ...]:
+    """The maintenance windows of a mount, ``[[mount.NAME.closed]]``."""
+    path = ("mount", name, "closed")
+    tables = reader.table("mount", name).get("closed", [])
+    if not isinstance(tables, list):
+        reader.fault(path, "closed is a list of windows", expected=(f"[[{'.'.join(path)}]]",))
+        return ()
+    windows: list[Closed] = []
+    for number, table in enumerate(tables):
+        here = (*path, number)
+        window = _window(reader, here, table)
+        if window is not None:
+            windows.append(window)
+    return tuple(windows)
+
+
+def _window(reader: TableReader, path: tuple[str | int, ...], table: TomlValue) -> Closed | None:
+    known = ("from", "to", "days", "zone")
+    if not isinstance(table, dict):
+        reader.fault(path, "a window is a table", expected=known)
+        return None
+    for word in table:
+        if word not in known:
+            reader.fault(
+                (*path, word),
+                f"a window has no key {word!r}",
+                expected=known,
+                near_to=word,
+                known=known,
+            )
+    start, end, days = table.get("from"), table.get("to"), table.get("days", [])
+    zone = str(table.get("zone", "Europe/London"))
+    times = isinstance(start, time | datetime) and isinstance(end, time | datetime)
+    if not times or not isinstance(days, list) or not _is_zone(zone):
+        reader.fault(
+            path, "a window needs from and to", expected=("from = 02:00:00, to = 04:00:00",)
+        )
+        return None
+    try:
+        return Closed(
+            start=cast("time | datetime", start),
+            end=cast("time | datetime", end),
+            days=tuple(map(str, days)),
+            zone=zone,
+        )
+    except ValueError as error:
+        reader.fault(path, str(error))
+        return None
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def _number(value: Setting) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0

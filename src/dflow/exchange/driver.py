@@ -1,0 +1,339 @@
+"""The exchange: arrivals are considered, recorded and delivered, until it is stopped.
+
+In: rules, a journal, mounts and sources.  Out: deliveries.  This module decides nothing
+itself: the rules decide, the machine in `dflow.delivery` says what may happen next, the
+transports send; here they meet.
+
+One task a source reads, considers and records; one task a destination sends.  A source
+is told that an arrival is done only when it is durable with its decision and its
+deliveries.  Nothing that happens to one destination is waited for by another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+from attrs import define, field, frozen
+
+from dflow.delivery import Order, Step
+from dflow.envelope import Header
+from dflow.exchange.intake import Intake, read_address
+from dflow.exchange.journal import (
+    DeliveryRow,
+    EventRow,
+    Journal,
+    JournalError,
+    NewArrival,
+    Outcome,
+    Recorded,
+)
+from dflow.exchange.lane import Lane, Mount
+from dflow.exchange.scribe import Scribe
+from dflow.exchange.sequence import watch_sequence
+from dflow.flow import Flow
+from dflow.routing import Routes
+from dflow.transport import Arrival, Inbox, TransportError, Unavailable
+
+__all__ = ["Exchange", "Mount", "Source", "Totals"]
+
+#: So many arrivals of one source are being recorded at once; they share commits.
+_AT_ONCE = 64
+
+
+@frozen(kw_only=True)
+class Source:
+    """Where files come from."""
+
+    name: str
+    inbox: Inbox
+
+
+@frozen(kw_only=True)
+class Totals:
+    """What one run did.
+
+    Attributes:
+        arrivals: how many had each outcome.
+        steps: how many deliveries took each step.
+        troubles: what sources could not be read, in words, by source.
+    """
+
+    arrivals: Mapping[Outcome, int]
+    steps: Mapping[Step, int]
+    troubles: Mapping[str, str]
+
+    @property
+    def received(self) -> int:
+        """How many files arrived."""
+        return sum(self.arrivals.values())
+
+
+@define(eq=False, kw_only=True)
+class Exchange:
+    """Rules, a journal, destinations and sources, wired together.
+
+    Attributes:
+        routes: the rules; `use` swaps them whole while running.
+        journal: kept open; the caller closes it.
+        mounts: every destination of the rules.
+        sources: where files come from.
+        read_flow: the tree of a file, for rules that ask for items.
+        check: why a file is to be held, empty for none; None checks nothing.
+        read_header: the address of a file, or why it has none.
+        clock: POSIX seconds.
+        chance: a number from 0 to 1, for jitter.
+        observe: told every event once it is durable, of any process.
+    """
+
+    routes: Routes
+    journal: Journal
+    mounts: Sequence[Mount]
+    sources: Sequence[Source] = ()
+    read_flow: Callable[[bytes], Flow] | None = None
+    check: Callable[[bytes], str] | None = None
+    read_header: Callable[[bytes], tuple[Header | None, str]] = read_address
+    clock: Callable[[], float] = time.time
+    chance: Callable[[], float] = random.random
+    observe: Callable[[EventRow], None] | None = None
+    grace: float = 10.0
+    _scribe: Scribe | None = field(default=None, init=False)
+    _lanes: tuple[Lane, ...] = field(default=(), init=False)
+    _intake: Intake | None = field(default=None, init=False)
+    _stopping: asyncio.Event | None = field(default=None, init=False)
+    _arrivals: Counter[Outcome] = field(factory=Counter, init=False)
+    _steps: Counter[Step] = field(factory=Counter, init=False)
+    _troubles: dict[str, str] = field(factory=dict, init=False)
+
+    def run_once(self) -> Totals:
+        """Take what the sources have now, deliver what is due now, and return."""
+        return asyncio.run(self.run(once=True))
+
+    async def run(self, *, once: bool = False) -> Totals:
+        """Run until `stop`, or, with `once`, until nothing is left to do now.
+
+        Raises:
+            JournalError: the journal cannot be used; with `once` also if it fails on the way.
+            ValueError: a destination of the rules has no mount.
+        """
+        self._ready()
+        self._stopping = asyncio.Event()
+        scribe = self._scribe = Scribe(self.journal)
+        scribe.start()
+        try:
+            await scribe.do(self._recover)
+            self._lanes = tuple(
+                Lane(
+                    mount=mount,
+                    scribe=scribe,
+                    clock=self.clock,
+                    chance=self.chance,
+                    steps=self._stepped,
+                    grace=self.grace,
+                )
+                for mount in self.mounts
+            )
+            async with asyncio.TaskGroup() as tasks:
+                teller = tasks.create_task(self._tell())
+                lanes = [tasks.create_task(lane.run()) for lane in self._lanes]
+                await self._take_in(once=once)
+                for lane in self._lanes:
+                    lane.finish() if once else lane.stop()
+                await asyncio.wait(lanes)
+                teller.cancel()
+        except ExceptionGroup as group:
+            # The group is only how tasks report: a caller knows the error itself.
+            raise group.exceptions[0] from None
+        finally:
+            scribe.stop()
+            self._scribe, self._lanes = None, ()
+        return Totals(
+            arrivals=dict(self._arrivals), steps=dict(self._steps), troubles=dict(self._troubles)
+        )
+
+    def stop(self) -> None:
+        """Begin nothing more, let what is under way end, and return from `run`."""
+        if self._stopping is not None:
+            self._stopping.set()
+        for lane in self._lanes:
+            lane.stop()
+
+    def use(self, routes: Routes) -> None:
+        """Decide by other rules from now on.
+
+        Raises:
+            ValueError: a destination of the rules has no mount; the old rules stay.
+        """
+        self._ready(routes)
+
+    def _ready(self, routes: Routes | None = None) -> None:
+        routes = routes or self.routes
+        names = {mount.name for mount in self.mounts}
+        if missing := [one.name for one in routes.destinations if one.name not in names]:
+            raise ValueError(f"no mount for {', '.join(missing)}")
+        orders: dict[str, Order] = {mount.name: mount.treatment.order for mount in self.mounts}
+        self._intake = Intake(
+            routes=routes,
+            orders=orders,
+            read_flow=self.read_flow,
+            check=self.check,
+            read_header=self.read_header,
+        )
+        self.routes = routes
+
+    def _recover(self, journal: Journal) -> None:
+        now = self.clock()
+        if lost := journal.recover(at=now):
+            why = f"{len(lost)} deliveries were being sent when the last run ended"
+            journal.note(EventRow(at=now, kind="recovered after a crash", why=why))
+
+    def _stepped(self, _row: DeliveryRow, step: Step) -> None:
+        self._steps[step] += 1
+        if step is Step.DIVERT:
+            self._wake_all()
+
+    def _wake_all(self) -> None:
+        for lane in self._lanes:
+            lane.wake()
+
+    async def _take_in(self, *, once: bool) -> None:
+        """Read every source; without `once`, until stopped."""
+        if self._stopping is None:
+            return
+        stopped = asyncio.ensure_future(self._stopping.wait())
+        readers = [asyncio.ensure_future(self._read(source, once=once)) for source in self.sources]
+        try:
+            while not stopped.done() and not (once and all(one.done() for one in readers)):
+                left = [one for one in readers if not one.done()]
+                await asyncio.wait([stopped, *left], return_when=asyncio.FIRST_COMPLETED)
+                for one in readers:
+                    if one.done():
+                        one.result()
+        finally:
+            for task in (stopped, *readers):
+                task.cancel()
+            await asyncio.gather(stopped, *readers, return_exceptions=True)
+
+    async def _read(self, source: Source, *, once: bool) -> None:
+        """Read one source; while it cannot be read, try again, unless `once`."""
+        wait = 0.5
+        while True:
+            try:
+                await self._drain(source, once=once)
+                self._troubles.pop(source.name, None)
+                if once:
+                    return
+            except (TransportError, OSError) as error:
+                if source.name not in self._troubles:
+                    await self._note("source unavailable", f"{source.name}: {error}")
+                self._troubles[source.name] = str(error)
+                if once:
+                    return
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, 30.0)
+
+    async def _drain(self, source: Source, *, once: bool) -> None:
+        """Consider and record what the source hands out, in its order."""
+        room = asyncio.Semaphore(_AT_ONCE)
+        tasks: set[asyncio.Task[None]] = set()
+        failed: list[BaseException] = []
+
+        def ended(task: asyncio.Task[None]) -> None:
+            tasks.discard(task)
+            room.release()
+            if not task.cancelled() and (error := task.exception()) is not None:
+                failed.append(error)
+
+        stream = source.inbox.receive(once=once)
+        try:
+            async for arrival in stream:
+                if failed:
+                    await source.inbox.failed(arrival, str(failed[0]))
+                    break
+                await room.acquire()
+                # The task's first act is to queue its write, so that order is kept.
+                task = asyncio.ensure_future(self._record(source, arrival, once=once))
+                tasks.add(task)
+                task.add_done_callback(ended)
+        finally:
+            with contextlib.suppress(AttributeError):
+                await stream.aclose()  # type: ignore[attr-defined]  # generators have it
+            if tasks:
+                await asyncio.wait(tasks)
+        if failed:
+            raise failed[0]
+
+    async def _record(self, source: Source, arrival: Arrival, *, once: bool) -> None:
+        """Record one arrival; only then is its source told that it is done."""
+        if self._intake is None or self._scribe is None:
+            raise JournalError("the exchange is not running")
+        at = self.clock()
+        new = self._intake.consider(arrival, source=source.name, at=at)
+
+        def write(journal: Journal) -> Recorded:
+            recorded = journal.record(new)
+            _notes(journal, new, recorded)
+            return recorded
+
+        wait = 0.05
+        while True:
+            try:
+                recorded = await self._scribe.do(write)
+                break
+            except JournalError as error:
+                if once or (self._stopping is not None and self._stopping.is_set()):
+                    await source.inbox.failed(arrival, str(error))
+                    raise
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 10.0)
+        self._arrivals[recorded.outcome] += 1
+        for delivery in {one.destination for one in new.deliveries}:
+            for lane in self._lanes:
+                if lane.name == delivery:
+                    lane.wake()
+        try:
+            await source.inbox.done(arrival)
+        except (TransportError, OSError) as error:
+            # It will be received again, and recorded as a repeat: nothing is lost or doubled.
+            raise Unavailable(str(error)) from error
+
+    async def _note(self, kind: str, why: str) -> None:
+        if self._scribe is not None:
+            event = EventRow(at=self.clock(), kind=kind, why=why)
+            with contextlib.suppress(JournalError):
+                await self._scribe.do(lambda journal: journal.note(event))
+
+    async def _tell(self) -> None:
+        """Tell the observer of every event from now on."""
+        if self.observe is None or self._scribe is None:
+            return
+        seen = await self._scribe.do(lambda journal: journal.last_event())
+
+        def newer(journal: Journal) -> list[EventRow]:
+            return journal.events(after=seen, limit=1000)
+
+        while True:
+            with contextlib.suppress(JournalError):
+                for event in await self._scribe.do(newer):
+                    seen = event.id
+                    self.observe(event)
+            await asyncio.sleep(0.2)
+
+
+def _notes(journal: Journal, new: NewArrival, recorded: Recorded) -> None:
+    """The events that an arrival leaves besides its row."""
+    if recorded.outcome in {Outcome.UNPARSABLE, Outcome.UNREADABLE, Outcome.UNROUTED}:
+        journal.note(
+            EventRow(
+                at=new.at,
+                kind=recorded.outcome.value,
+                arrival=recorded.arrival,
+                why=new.reason,
+            )
+        )
+    if recorded.outcome is not Outcome.REPEAT:
+        watch_sequence(journal, new, recorded)

@@ -1,0 +1,42 @@
+"""Events as text and as JSON.
+
+In: events.  Out: lines.  This module does not read journals; events hold no values of
+bodies in the first place.
+"""
+
+from __future__ import annotations
+
+from dflow.exchange.account import instant_text
+from dflow.exchange.journal import EventRow
+
+__all__ = ["event_json", "event_line"]
+
+
+def event_line(event: EventRow) -> str:
+    """One line: when, what, about what, by whom, why."""
+    about = [event.destination] if event.destination else []
+    if event.arrival is not None:
+        about.append(f"arrival {event.arrival}")
+    if event.delivery is not None:
+        about.append(f"delivery {event.delivery}")
+    who = "" if event.who == "dflow" else f" by {event.who}"
+    why = f": {event.why}" if event.why else ""
+    words = f" ({', '.join(about)})" if about else ""
+    line = f"{instant_text(event.at)} {event.kind}{words}{who}{why}"
+    # A reason may hold a name from outside: one event stays one line.
+    return "".join(c if c.isprintable() else "\ufffd" for c in line)
+
+
+def event_json(event: EventRow) -> dict[str, object]:
+    """An event as a JSON object."""
+    return {
+        "event": event.id,
+        "at": instant_text(event.at),
+        "kind": event.kind,
+        "who": event.who,
+        "why": event.why,
+        "destination": event.destination,
+        "arrival": event.arrival,
+        "delivery": event.delivery,
+        "detail": event.detail,
+    }

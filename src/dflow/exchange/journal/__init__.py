@@ -1,0 +1,37 @@
+"""The journal: what arrived, what was decided, what was sent, and what came of it."""
+
+from dflow.exchange.journal.payloads import content_hash
+from dflow.exchange.journal.port import Journal, JournalError
+from dflow.exchange.journal.rows import (
+    ArrivalRow,
+    AttemptRow,
+    Backlog,
+    DeliveryRow,
+    EventRow,
+    LaneRow,
+    NewArrival,
+    NewDelivery,
+    Outcome,
+    Query,
+    Recorded,
+)
+from dflow.exchange.journal.sqlite import SqliteJournal, open_journal
+
+__all__ = [
+    "ArrivalRow",
+    "AttemptRow",
+    "Backlog",
+    "DeliveryRow",
+    "EventRow",
+    "Journal",
+    "JournalError",
+    "LaneRow",
+    "NewArrival",
+    "NewDelivery",
+    "Outcome",
+    "Query",
+    "Recorded",
+    "SqliteJournal",
+    "content_hash",
+    "open_journal",
+]

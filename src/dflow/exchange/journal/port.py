@@ -1,0 +1,172 @@
+"""The Protocol of a journal: what the exchange asks of whatever keeps its memory.
+
+In: rows.  Out: rows.  This module does not know databases.
+
+The guarantees, which the exchange relies on:
+
+- What happened inside `transaction` is durable when the block is left, or nothing of it
+  happened and the block raises.
+- `record` keeps content, arrival and deliveries together or not at all, and looks for
+  an earlier arrival of the same content first: a repeat gets no deliveries if the first
+  had some.
+- `claim` hands a delivery to one caller only, and has it `sending` by then.
+- A delivery's state changes by `dflow.delivery.advance` alone.
+- A row that was written is never changed into another's: numbers are not used again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Protocol, runtime_checkable
+
+from dflow.delivery import State, Step
+from dflow.errors import DflowError
+from dflow.exchange.journal.rows import (
+    ArrivalRow,
+    AttemptRow,
+    Backlog,
+    DeliveryRow,
+    EventRow,
+    LaneRow,
+    NewArrival,
+    NewDelivery,
+    Outcome,
+    Query,
+    Recorded,
+)
+
+__all__ = ["Journal", "JournalError"]
+
+
+class JournalError(DflowError):
+    """The journal cannot be read or written now: locked, full, damaged or newer than this."""
+
+
+@runtime_checkable
+class Journal(Protocol):
+    """The exchange's memory.  Calls come from one thread at a time."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Everything in the block becomes durable together, or not at all."""
+        ...
+
+    def apart(self) -> AbstractContextManager[None]:
+        """Within a transaction: what fails in the block is undone alone."""
+        ...
+
+    def record(self, new: NewArrival) -> Recorded:
+        """Keep an arrival with its decision and its deliveries."""
+        ...
+
+    def settle(
+        self, arrival: int, *, at: float, outcome: Outcome, reason: str, rule: str = ""
+    ) -> None:
+        """Change what became of an arrival, such as a held one that is released."""
+        ...
+
+    def add(self, arrival: int, new: NewDelivery, *, at: float) -> int:
+        """Add a delivery to an arrival that is there; its number, or 0 if the key is known."""
+        ...
+
+    def claim(self, destination: str, *, now: float, limit: int) -> list[DeliveryRow]:
+        """Take the step START for the deliveries that are due, oldest first."""
+        ...
+
+    def unknown(self, destination: str, *, now: float, limit: int) -> list[DeliveryRow]:
+        """The deliveries in `UNKNOWN` that are due to be asked about."""
+        ...
+
+    def waiting(self, destination: str, *, limit: int) -> list[DeliveryRow]:
+        """The deliveries that are due or retrying and have a fallback, oldest first."""
+        ...
+
+    def step(
+        self,
+        delivery: int,
+        step: Step,
+        *,
+        at: float,
+        detail: str = "",
+        due: float | None = None,
+        place: str = "",
+        started: float | None = None,
+    ) -> State:
+        """Let a delivery take a step; with `started`, the attempt is kept too.
+
+        Raises:
+            WrongStep: if it cannot.
+        """
+        ...
+
+    def recover(self, *, at: float) -> list[int]:
+        """What was being sent when the last run ended is unknown now; their numbers."""
+        ...
+
+    def next_due(self, destination: str) -> float | None:
+        """When the driver next has something to do for a destination; None if never."""
+        ...
+
+    def payload(self, hash_: str) -> bytes:
+        """The bytes of a hash.
+
+        Raises:
+            JournalError: if they are missing or no longer have the hash.
+        """
+        ...
+
+    def arrivals(self, query: Query) -> Iterator[ArrivalRow]:
+        """The arrivals that a query asks for, by number."""
+        ...
+
+    def deliveries(self, query: Query) -> Iterator[DeliveryRow]:
+        """The deliveries that a query asks for, by number."""
+        ...
+
+    def attempts(self, delivery: int) -> list[AttemptRow]:
+        """The attempts at a delivery, in order."""
+        ...
+
+    def backlog(self) -> list[Backlog]:
+        """The deliveries that are not finished, by destination and state."""
+        ...
+
+    def outcomes(self, *, since: float | None = None) -> dict[Outcome, int]:
+        """How many arrivals had each outcome."""
+        ...
+
+    def started_since(self, destination: str, since: float) -> int:
+        """How many attempts at a destination ended or began at or after an instant."""
+        ...
+
+    def note(self, event: EventRow) -> int:
+        """Keep an event; its number."""
+        ...
+
+    def events(self, *, after: int = 0, limit: int | None = None, kind: str = "") -> list[EventRow]:
+        """Events by number, above `after`."""
+        ...
+
+    def last_event(self) -> int:
+        """The number of the newest event; 0 if there is none."""
+        ...
+
+    def lane(self, destination: str) -> LaneRow:
+        """What is remembered of a destination."""
+        ...
+
+    def set_lane(self, lane: LaneRow) -> None:
+        """Remember it."""
+        ...
+
+    def sequence(self, source: str, target: str, number: int) -> int | None:
+        """Remember the highest file sequence number; the one before it, None at first."""
+        ...
+
+    def prune(self, *, before: float, limit: int = 1000) -> int:
+        """Forget finished arrivals older than an instant; how many, at most `limit`."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...

@@ -1,0 +1,541 @@
+"""The journal in SQLite: one file, write-ahead log, every commit on the disk.
+
+In: rows.  Out: rows.  This module does not know why anything happened; it keeps the
+guarantees of `dflow.exchange.journal.port`.
+
+`synchronous = FULL` makes a commit wait for the disk, so what was committed survives a
+loss of power; the cost is shared by committing many rows at once, which is the
+driver's business.  Two drivers on one journal would send twice, so a driver holds a
+lock file; readers and operators' commands need none.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from attrs import define, field
+
+from dflow.delivery import FINAL, State, Step, advance
+from dflow.errors import DflowError
+from dflow.exchange.journal.listing import (
+    arrival_from,
+    arrivals_where,
+    deliveries_where,
+    delivery_from,
+    event_from,
+)
+from dflow.exchange.journal.payloads import Payloads
+from dflow.exchange.journal.port import JournalError
+from dflow.exchange.journal.rows import (
+    ArrivalRow,
+    AttemptRow,
+    Backlog,
+    DeliveryRow,
+    EventRow,
+    LaneRow,
+    NewArrival,
+    NewDelivery,
+    Outcome,
+    Query,
+    Recorded,
+)
+from dflow.exchange.journal.schema import ACTIVE, SchemaTooNew, migrate
+from dflow.transport.durable import try_lock
+
+__all__ = ["SqliteJournal", "open_journal"]
+
+_SELECT = "SELECT d.*, a.name FROM delivery d JOIN arrival a ON a.id = d.arrival"
+_FINAL = ", ".join(f"'{state.value}'" for state in sorted(FINAL, key=lambda state: state.value))
+
+#: The oldest active delivery of every line of a destination, found line by line in the
+#: index, so that a backlog of one line costs one look and not its length.
+_HEADS = f"""
+WITH RECURSIVE lines (line) AS (
+    SELECT MIN(line) FROM delivery WHERE destination = :d AND line > '' AND {ACTIVE}
+    UNION ALL
+    SELECT (SELECT MIN(line) FROM delivery WHERE destination = :d AND line > lines.line
+            AND {ACTIVE})
+    FROM lines WHERE lines.line IS NOT NULL
+)
+SELECT id FROM (
+    SELECT (SELECT id FROM delivery WHERE destination = :d AND line = lines.line AND {ACTIVE}
+            ORDER BY id LIMIT 1) AS head
+    FROM lines WHERE lines.line IS NOT NULL
+) JOIN delivery ON id = head
+WHERE state IN ('due', 'retrying') AND due <= :now ORDER BY id LIMIT :limit
+"""
+
+
+def open_journal(
+    path: Path | None, *, payloads: Path | None = None, payloads_above: int = 256 * 1024
+) -> SqliteJournal:
+    """A journal in a file, made if it is missing; in memory if `path` is None.
+
+    Raises:
+        JournalError: if the file cannot be used: locked, damaged, read-only, too new.
+    """
+    try:
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+        connection = sqlite3.connect(
+            ":memory:" if path is None else path,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=10.0,
+        )
+        connection.row_factory = sqlite3.Row
+        if path is not None:
+            connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        migrate(connection)
+    except (OSError, sqlite3.Error, SchemaTooNew) as error:
+        raise JournalError(f"{path}: {error}") from error
+    folder = payloads or (path.with_name(path.name + ".payloads") if path else None)
+    return SqliteJournal(path, connection, Payloads(connection, folder, payloads_above))
+
+
+@define(eq=False)
+class SqliteJournal:
+    """A journal in SQLite; `open_journal` makes one."""
+
+    path: Path | None
+    _connection: sqlite3.Connection = field(repr=False)
+    _payloads: Payloads = field(repr=False)
+    _lock: int | None = field(default=None, init=False, repr=False)
+
+    def own(self) -> None:
+        """Be the one driver of this journal, until it is closed or the process ends.
+
+        Raises:
+            JournalError: if another process drives it.
+        """
+        if self.path is None or self._lock is not None:
+            return
+        try:
+            self._lock = try_lock(self.path.with_name(self.path.name + ".lock"))
+        except OSError as error:
+            raise JournalError(f"{self.path}: {error.strerror or error}") from error
+        if self._lock is None:
+            raise JournalError(f"{self.path}: another process is running this exchange")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything in the block becomes durable together, or not at all."""
+        if self._in_transaction():
+            yield
+            return
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._in_transaction():
+                    self._connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise JournalError(f"{self.path or 'journal'}: {error}") from error
+
+    def _in_transaction(self) -> bool:
+        return self._connection.in_transaction
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Within a transaction: what fails in the block is undone alone."""
+        self._connection.execute("SAVEPOINT apart")
+        try:
+            yield
+        except BaseException:
+            if self._in_transaction():
+                self._connection.execute("ROLLBACK TO apart")
+                self._connection.execute("RELEASE apart")
+            raise
+        self._connection.execute("RELEASE apart")
+
+    def record(self, new: NewArrival) -> Recorded:
+        """Keep an arrival with its decision and its deliveries."""
+        with self.transaction():
+            hash_ = "" if new.content is None else self._payloads.keep(new.content)
+            outcome, reason = new.outcome, new.reason
+            first = self._sent_before(hash_)
+            if first is None:
+                # Not sent then, so sending it now is not twice: such as after a new rule.
+                first = self._first(hash_)
+            else:
+                outcome = Outcome.REPEAT
+                reason = f"the same content arrived before, as {first}"
+            words = [new.address.get(word, "") for word in _ADDRESS]
+            cursor = self._connection.execute(
+                "INSERT INTO arrival (at, source, name, hash, size, flow, version, sender,"
+                " recipient, file_id, address, outcome, rule, reason, decision, rules_hash,"
+                " repeat_of) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    new.at,
+                    new.source,
+                    new.name,
+                    hash_,
+                    len(new.content or b""),
+                    *words,
+                    _dump(new.address),
+                    outcome.value,
+                    new.rule,
+                    reason,
+                    new.decision,
+                    new.rules_hash,
+                    first,
+                ),
+            )
+            number = _number(cursor)
+            made: list[int] = []
+            if outcome is not Outcome.REPEAT:
+                made = [self.add(number, delivery, at=new.at) for delivery in new.deliveries]
+        return Recorded(
+            arrival=number,
+            outcome=outcome,
+            repeat_of=first,
+            deliveries=tuple(delivery for delivery in made if delivery),
+        )
+
+    def _first(self, hash_: str) -> int | None:
+        row = self._connection.execute(
+            "SELECT MIN(id) AS id FROM arrival WHERE hash = ? AND hash > ''", (hash_,)
+        ).fetchone()
+        return None if row["id"] is None else int(row["id"])
+
+    def _sent_before(self, hash_: str) -> int | None:
+        """The first arrival of this content that had deliveries."""
+        row = self._connection.execute(
+            "SELECT MIN(a.id) AS id FROM arrival a WHERE a.hash = ?"
+            " AND EXISTS (SELECT 1 FROM delivery d WHERE d.arrival = a.id)",
+            (hash_,),
+        ).fetchone()
+        return None if row["id"] is None else int(row["id"])
+
+    def settle(
+        self, arrival: int, *, at: float, outcome: Outcome, reason: str, rule: str = ""
+    ) -> None:
+        """Change what became of an arrival; an event keeps what it was before."""
+        with self.transaction():
+            row = self._connection.execute(
+                "SELECT outcome, reason FROM arrival WHERE id = ?", (arrival,)
+            ).fetchone()
+            if row is None:
+                raise JournalError(f"the journal has no arrival {arrival}")
+            self._connection.execute(
+                "UPDATE arrival SET outcome = ?, reason = ?, rule = ? WHERE id = ?",
+                (outcome.value, reason, rule, arrival),
+            )
+            was = f"was {row['outcome']}: {row['reason']}"
+            self.note(EventRow(at=at, kind="settled", arrival=arrival, why=reason, detail=was))
+
+    def add(self, arrival: int, new: NewDelivery, *, at: float) -> int:
+        """Add a delivery to an arrival that is there; its number, or 0 if the key is known."""
+        with self.transaction():
+            row = self._connection.execute(
+                "SELECT hash FROM arrival WHERE id = ?", (arrival,)
+            ).fetchone()
+            if row is None:
+                raise JournalError(f"the journal has no arrival {arrival}")
+            hash_ = row["hash"] if new.content is None else self._payloads.keep(new.content)
+            state = State.HELD if new.held else State.DUE
+            cursor = self._connection.execute(
+                "INSERT INTO delivery (arrival, destination, kind, rule, fallback, state, attempts,"
+                " due, made, changed, key, line, hash, address, notes, place, reason)"
+                " VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, '', ?)"
+                " ON CONFLICT (key) DO NOTHING",
+                (
+                    arrival,
+                    new.destination,
+                    new.kind,
+                    new.rule,
+                    new.fallback,
+                    state.value,
+                    at,
+                    at,
+                    at,
+                    new.key,
+                    new.line,
+                    hash_,
+                    _dump(new.address),
+                    _dump(new.notes),
+                    new.held,
+                ),
+            )
+            return _number(cursor) if cursor.rowcount else 0
+
+    def claim(self, destination: str, *, now: float, limit: int) -> list[DeliveryRow]:
+        """Take the step START for the deliveries that are due, oldest first."""
+        with self.transaction():
+            free = self._connection.execute(
+                f"SELECT id FROM delivery WHERE destination = ? AND line = '' AND {ACTIVE}"
+                " AND state IN ('due', 'retrying') AND due <= ? ORDER BY due, id LIMIT ?",
+                (destination, now, limit),
+            ).fetchall()
+            heads = self._connection.execute(
+                _HEADS, {"d": destination, "now": now, "limit": limit}
+            ).fetchall()
+            numbers = [row["id"] for row in (*free, *heads)][:limit]
+            for number in numbers:
+                self.step(number, Step.START, at=now)
+            return [self._delivery(number) for number in numbers]
+
+    def unknown(self, destination: str, *, now: float, limit: int) -> list[DeliveryRow]:
+        """The deliveries in `UNKNOWN` that are due to be asked about."""
+        rows = self._connection.execute(
+            f"{_SELECT} WHERE d.destination = ? AND d.{ACTIVE} AND d.state = 'unknown'"
+            " AND d.due <= ? ORDER BY d.due, d.id LIMIT ?",
+            (destination, now, limit),
+        )
+        return [delivery_from(row) for row in rows]
+
+    def waiting(self, destination: str, *, limit: int) -> list[DeliveryRow]:
+        """The deliveries that are due or retrying and have a fallback, oldest first."""
+        rows = self._connection.execute(
+            f"{_SELECT} WHERE d.destination = ? AND d.{ACTIVE} AND d.state IN ('due', 'retrying')"
+            " AND d.fallback > '' ORDER BY d.id LIMIT ?",
+            (destination, limit),
+        )
+        return [delivery_from(row) for row in rows]
+
+    def _delivery(self, number: int) -> DeliveryRow:
+        row = self._connection.execute(f"{_SELECT} WHERE d.id = ?", (number,)).fetchone()
+        if row is None:
+            raise JournalError(f"the journal has no delivery {number}")
+        return delivery_from(row)
+
+    def step(
+        self,
+        delivery: int,
+        step: Step,
+        *,
+        at: float,
+        detail: str = "",
+        due: float | None = None,
+        place: str = "",
+        started: float | None = None,
+    ) -> State:
+        """Let a delivery take a step; with `started`, the attempt is kept too."""
+        with self.transaction():
+            row = self._connection.execute(
+                "SELECT state, attempts, destination FROM delivery WHERE id = ?", (delivery,)
+            ).fetchone()
+            if row is None:
+                raise JournalError(f"the journal has no delivery {delivery}")
+            to = advance(State(row["state"]), step)
+            began = int(step is Step.START)
+            self._connection.execute(
+                "UPDATE delivery SET state = ?, attempts = attempts + ?, due = ?, changed = ?,"
+                " place = CASE ? WHEN '' THEN place ELSE ? END, reason = ? WHERE id = ?",
+                (to.value, began, at if due is None else due, at, place, place, detail, delivery),
+            )
+            if started is not None:
+                self._connection.execute(
+                    "INSERT INTO attempt (delivery, destination, number, started, ended, step,"
+                    " detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        delivery,
+                        row["destination"],
+                        row["attempts"],
+                        started,
+                        at,
+                        step.value,
+                        detail or place,
+                    ),
+                )
+        return to
+
+    def recover(self, *, at: float) -> list[int]:
+        """What was being sent when the last run ended is unknown now; their numbers."""
+        with self.transaction():
+            rows = self._connection.execute(
+                f"SELECT id, changed FROM delivery WHERE {ACTIVE} AND state = 'sending'"
+            ).fetchall()
+            for row in rows:
+                self.step(
+                    row["id"],
+                    Step.LOST,
+                    at=at,
+                    detail="the exchange stopped while it was being sent",
+                    started=row["changed"],
+                )
+        return [row["id"] for row in rows]
+
+    def next_due(self, destination: str) -> float | None:
+        """When the driver next has something to do for a destination; None if never."""
+        row = self._connection.execute(
+            f"SELECT MIN(due) AS due FROM delivery WHERE destination = ? AND {ACTIVE}"
+            " AND state <> 'sending'",
+            (destination,),
+        ).fetchone()
+        return None if row["due"] is None else float(row["due"])
+
+    def payload(self, hash_: str) -> bytes:
+        """The bytes of a hash."""
+        return self._payloads.get(hash_)
+
+    def arrivals(self, query: Query) -> Iterator[ArrivalRow]:
+        """The arrivals that a query asks for, by number."""
+        return map(arrival_from, self._connection.execute(*arrivals_where(query)))
+
+    def deliveries(self, query: Query) -> Iterator[DeliveryRow]:
+        """The deliveries that a query asks for, by number."""
+        return map(delivery_from, self._connection.execute(*deliveries_where(query)))
+
+    def attempts(self, delivery: int) -> list[AttemptRow]:
+        """The attempts at a delivery, in order."""
+        rows = self._connection.execute(
+            "SELECT delivery, number, started, ended, step, detail FROM attempt"
+            " WHERE delivery = ? ORDER BY id",
+            (delivery,),
+        )
+        return [AttemptRow(**dict(row)) for row in rows]
+
+    def backlog(self) -> list[Backlog]:
+        """The deliveries that are not finished, by destination and state."""
+        rows = self._connection.execute(
+            "SELECT destination, state, COUNT(*) AS number, MIN(made) AS oldest FROM delivery"
+            f" WHERE state NOT IN ({_FINAL}) GROUP BY destination, state"
+        )
+        return [
+            Backlog(
+                destination=row["destination"],
+                state=State(row["state"]),
+                number=row["number"],
+                oldest=row["oldest"],
+            )
+            for row in rows
+        ]
+
+    def outcomes(self, *, since: float | None = None) -> dict[Outcome, int]:
+        """How many arrivals had each outcome."""
+        rows = self._connection.execute(
+            "SELECT outcome, COUNT(*) AS number FROM arrival WHERE at >= ? GROUP BY outcome",
+            (since or 0.0,),
+        )
+        return {Outcome(row["outcome"]): row["number"] for row in rows}
+
+    def started_since(self, destination: str, since: float) -> int:
+        """How many attempts at a destination began at or after an instant, and ended."""
+        row = self._connection.execute(
+            "SELECT COUNT(*) AS number FROM attempt WHERE destination = ? AND started >= ?",
+            (destination, since),
+        ).fetchone()
+        return int(row["number"])
+
+    def note(self, event: EventRow) -> int:
+        """Keep an event; its number."""
+        with self.transaction():
+            cursor = self._connection.execute(
+                "INSERT INTO event (at, kind, who, why, destination, arrival, delivery, detail)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    event.at,
+                    event.kind,
+                    event.who,
+                    event.why,
+                    event.destination,
+                    event.arrival,
+                    event.delivery,
+                    event.detail,
+                ),
+            )
+            return _number(cursor)
+
+    def events(self, *, after: int = 0, limit: int | None = None, kind: str = "") -> list[EventRow]:
+        """Events by number, above `after`."""
+        rows = self._connection.execute(
+            "SELECT * FROM event WHERE id > ? AND (? = '' OR kind = ?) ORDER BY id LIMIT ?",
+            (after, kind, kind, -1 if limit is None else limit),
+        )
+        return [event_from(row) for row in rows]
+
+    def last_event(self) -> int:
+        """The number of the newest event; 0 if there is none."""
+        row = self._connection.execute("SELECT MAX(id) AS id FROM event").fetchone()
+        return int(row["id"] or 0)
+
+    def lane(self, destination: str) -> LaneRow:
+        """What is remembered of a destination."""
+        row = self._connection.execute(
+            "SELECT * FROM lane WHERE destination = ?", (destination,)
+        ).fetchone()
+        if row is None:
+            return LaneRow(destination=destination)
+        return LaneRow(
+            destination=destination,
+            paused=bool(row["paused"]),
+            diverted=bool(row["diverted"]),
+            down_since=row["down_since"],
+        )
+
+    def set_lane(self, lane: LaneRow) -> None:
+        """Remember it."""
+        with self.transaction():
+            self._connection.execute(
+                "INSERT OR REPLACE INTO lane (destination, paused, diverted, down_since)"
+                " VALUES (?, ?, ?, ?)",
+                (lane.destination, lane.paused, lane.diverted, lane.down_since),
+            )
+
+    def sequence(self, source: str, target: str, number: int) -> int | None:
+        """Remember the highest file sequence number; the one before it, None at first."""
+        with self.transaction():
+            row = self._connection.execute(
+                "SELECT number FROM sequence WHERE source = ? AND target = ?", (source, target)
+            ).fetchone()
+            self._connection.execute(
+                "INSERT INTO sequence (source, target, number) VALUES (?, ?, ?)"
+                " ON CONFLICT (source, target) DO UPDATE SET number = MAX(number, excluded.number)",
+                (source, target, number),
+            )
+        return None if row is None else int(row["number"])
+
+    def prune(self, *, before: float, limit: int = 1000) -> int:
+        """Forget finished arrivals older than an instant; how many, at most `limit`."""
+        settled = ", ".join(f"'{outcome.value}'" for outcome in Outcome if outcome.settled)
+        with self.transaction():
+            rows = self._connection.execute(
+                f"SELECT id FROM arrival a WHERE at < ? AND outcome IN ({settled})"
+                " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.arrival = a.id"
+                f" AND d.state NOT IN ({_FINAL})) ORDER BY id LIMIT ?",
+                (before, limit),
+            ).fetchall()
+            for row in rows:
+                self._connection.execute(
+                    "DELETE FROM attempt WHERE delivery IN"
+                    " (SELECT id FROM delivery WHERE arrival = ?)",
+                    (row["id"],),
+                )
+                self._connection.execute("DELETE FROM delivery WHERE arrival = ?", (row["id"],))
+                self._connection.execute("DELETE FROM arrival WHERE id = ?", (row["id"],))
+            if rows:
+                self._payloads.sweep()
+        return len(rows)
+
+    def close(self) -> None:
+        """Let go of the file and its lock."""
+        self._connection.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+_ADDRESS = ("flow", "version", "sender", "recipient", "file_id")
+
+
+def _dump(words: Mapping[str, str]) -> str:
+    return json.dumps(dict(words), sort_keys=True)
+
+
+def _number(cursor: sqlite3.Cursor) -> int:
+    if cursor.lastrowid is None:  # pragma: no cover  an INSERT always gives one
+        raise DflowError("the database gave a row no number")
+    return cursor.lastrowid

@@ -1,0 +1,358 @@
+"""One destination's work: what is due, sent, asked about and diverted.
+
+In: a mount and the journal.  Out: deliveries that took steps.  This module does not know
+rules or sources.  One lane never waits for another: each has its own queue in the
+journal, its own health, its own allowance.
+
+The order of things is the guarantee.  A delivery is `sending` in the journal, durably,
+before its parcel is handed to the transport; what came of it is durable before the lane
+forgets it.  If the journal cannot keep the result, the row stays `sending`, and the next
+run takes it as unknown and asks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from typing import TypeVar
+
+from attrs import define, evolve, field, frozen
+
+from dflow.delivery import Health, Spent, Step, Treatment
+from dflow.exchange.intake import delivery_key
+from dflow.exchange.journal import (
+    DeliveryRow,
+    EventRow,
+    Journal,
+    JournalError,
+    LaneRow,
+    NewDelivery,
+)
+from dflow.exchange.scribe import Scribe
+from dflow.transport import (
+    Outbox,
+    Parcel,
+    Presence,
+    Refused,
+    TransportError,
+    Unavailable,
+)
+
+__all__ = ["Lane", "Mount"]
+
+T = TypeVar("T")
+
+#: A delivery that waits for a person is due then: never by itself.
+NEVER = 1e15
+
+#: So many seconds at most pass before a person's command from another process is seen.
+_LOOK = 1.0
+
+
+@frozen(kw_only=True)
+class Mount:
+    """A destination of the rules, and how it is reached and treated."""
+
+    name: str
+    outbox: Outbox
+    treatment: Treatment = field(factory=Treatment)
+
+
+@frozen(kw_only=True)
+class _Work:
+    """What one look into the journal found."""
+
+    lane: LaneRow
+    send: tuple[tuple[DeliveryRow, bytes], ...] = ()
+    ask: tuple[DeliveryRow, ...] = ()
+    next_due: float | None = None
+
+
+@define(eq=False, kw_only=True)
+class Lane:
+    """The work of one destination, to be run as a task.
+
+    Attributes:
+        mount: where to, and how.
+        scribe: writes the journal.
+        clock: POSIX seconds.
+        chance: a number from 0 to 1, for jitter.
+        steps: told each step after it is kept.
+        grace: seconds that what is under way is given when the lane is stopped.
+    """
+
+    mount: Mount
+    scribe: Scribe
+    clock: Callable[[], float]
+    chance: Callable[[], float] = random.random
+    steps: Callable[[DeliveryRow, Step], None] = field(default=lambda _row, _step: None)
+    grace: float = 10.0
+    _health: Health = field(factory=Health, init=False)
+    _spent: Spent = field(factory=Spent, init=False)
+    _tasks: set[asyncio.Task[None]] = field(factory=set, init=False)
+    _wake: asyncio.Event = field(factory=asyncio.Event, init=False)
+    _closing: bool = field(default=False, init=False)
+    _no_more: bool = field(default=False, init=False)
+    _broken: BaseException | None = field(default=None, init=False)
+
+    @property
+    def name(self) -> str:
+        """The destination's name."""
+        return self.mount.name
+
+    def wake(self) -> None:
+        """There may be something to do."""
+        self._wake.set()
+
+    def finish(self) -> None:
+        """Nothing more will come: end when nothing is due now."""
+        self._no_more = True
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Begin nothing more; end when what is under way has ended."""
+        self._closing = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work until stopped, or, after `finish`, until nothing is due now."""
+        await self._begin()
+        while not self._closing:
+            self._wake.clear()
+            no_more = self._no_more
+            if self._broken is not None:
+                raise self._broken
+            wait = await self._turn()
+            if wait <= 0:
+                continue
+            if no_more and not self._tasks and not self._wake.is_set():
+                break
+            await self._pause(wait)
+        await self._end()
+
+    async def _end(self) -> None:
+        """Let what is under way end; what outlasts `grace` is given up, and asked about later."""
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=self.grace)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+
+    async def _begin(self) -> None:
+        treatment, now = self.mount.treatment, self.clock()
+        day = treatment.quota.day_start(now)
+
+        def look(journal: Journal) -> tuple[LaneRow, int]:
+            return journal.lane(self.name), journal.started_since(self.name, day)
+
+        lane, used = await self._insist(look)
+        self._spent = treatment.quota.fresh(now, used_today=used)
+        if lane.down_since is not None:
+            # It was down when the last run ended: begin with one trial, not with all.
+            self._health = Health(failures=1, down_since=lane.down_since, rest_until=now)
+
+    async def _pause(self, wait: float) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), min(wait, _LOOK))
+        except TimeoutError:
+            return
+
+    async def _turn(self) -> float:
+        """Do what can be done now; seconds until there may be more."""
+        now, treatment = self.clock(), self.mount.treatment
+        allowed = treatment.allowance(
+            now=now, under_way=len(self._tasks), health=self._health, spent=self._spent
+        )
+        try:
+            work = await self.scribe.do(lambda journal: self._look(journal, now, allowed.number))
+        except JournalError:
+            return _LOOK
+        number = len(work.send) + len(work.ask)
+        if number:
+            self._health = treatment.breaker.started(self._health)
+            self._spent = treatment.quota.used(self._spent, now, number)
+        for row in work.ask:
+            self._start(self._ask(row))
+        for row, content in work.send:
+            self._start(self._send(row, content))
+        if allowed.number and number == allowed.number:
+            return 0.0
+        times = [again for again in (work.next_due, allowed.again) if again is not None]
+        return max(0.001, min(times, default=now + _LOOK) - now) if times else _LOOK
+
+    def _look(self, journal: Journal, now: float, number: int) -> _Work:
+        """In one transaction: what a person said, what to divert, what to send and ask."""
+        lane = journal.lane(self.name)
+        if lane.diverted or self.mount.treatment.diverts(self._health, now):
+            self._divert(journal, now)
+        if lane.paused or number <= 0:
+            return _Work(lane=lane)
+        ask = journal.unknown(self.name, now=now, limit=number)
+        send: list[tuple[DeliveryRow, bytes]] = []
+        if number > len(ask):
+            for row in journal.claim(self.name, now=now, limit=number - len(ask)):
+                try:
+                    send.append((row, journal.payload(row.hash)))
+                except JournalError as error:
+                    # One damaged payload must not stop the lane.
+                    journal.step(row.id, Step.REFUSED, at=now, detail=str(error), started=now)
+                    self._note(journal, row, now, "dead", str(error))
+        return _Work(
+            lane=lane, send=tuple(send), ask=tuple(ask), next_due=journal.next_due(self.name)
+        )
+
+    def _divert(self, journal: Journal, now: float) -> None:
+        for row in journal.waiting(self.name, limit=256):
+            why = f"diverted to {row.fallback}: {self.name} is down"
+            journal.step(row.id, Step.DIVERT, at=now, detail=why)
+            journal.add(
+                row.arrival,
+                NewDelivery(
+                    destination=row.fallback,
+                    kind=row.kind,
+                    key=delivery_key(row.key, "fallback", row.fallback),
+                    rule=row.rule,
+                    line=row.line,
+                    address=row.address,
+                    notes={**row.notes, "diverted_from": self.name},
+                    content=None,
+                ),
+                at=now,
+            )
+            self._note(journal, row, now, "diverted", why)
+
+    def _start(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, JournalError):
+            self._broken = self._broken or error
+        self._wake.set()
+
+    async def _send(self, row: DeliveryRow, content: bytes) -> None:
+        """One attempt, and what came of it."""
+        started, treatment = self.clock(), self.mount.treatment
+        parcel = Parcel(
+            key=row.key, name=row.name, content=content, address=row.address, notes=row.notes
+        )
+        step, detail, place, up = Step.LOST, "", "", False
+        try:
+            receipt = await asyncio.wait_for(self.mount.outbox.send(parcel), treatment.timeout)
+            step, place, up = Step.ACCEPTED, receipt.place, True
+            detail = "the destination had it already" if receipt.repeat else ""
+        except Refused as error:
+            step, detail, up = Step.REFUSED, str(error), True
+        except Unavailable as error:
+            gone = treatment.retry.exhausted(row.attempts, started - row.made)
+            step, detail = (Step.EXHAUSTED if gone else Step.FAILED), str(error)
+        except TimeoutError:
+            detail = f"no answer in {treatment.timeout:g} s"
+        except TransportError as error:
+            detail = str(error)
+        except Exception as error:  # noqa: BLE001  what a transport did not think of
+            detail = f"{type(error).__name__}: {error}"
+        await self._answered(row, up=up, why=detail)
+        due = None
+        if step is Step.FAILED:
+            due = self.clock() + treatment.retry.wait(row.attempts, self.chance())
+        await self._keep(row, step, detail=detail, place=place, due=due, started=started)
+
+    async def _ask(self, row: DeliveryRow) -> None:
+        """Ask the destination about an unknown delivery, and what came of it."""
+        started, treatment = self.clock(), self.mount.treatment
+        step, detail = Step.UNDECIDED, ""
+        due: float | None = started + treatment.retry.wait(row.attempts, self.chance())
+        try:
+            if not self.mount.outbox.capabilities.probes:
+                presence = Presence.UNKNOWN
+            else:
+                presence = await asyncio.wait_for(
+                    self.mount.outbox.probe(row.key), treatment.timeout
+                )
+        except Exception as error:  # noqa: BLE001  what a transport did not think of
+            detail = str(error) or type(error).__name__
+            await self._answered(row, up=False, why=detail)
+        else:
+            await self._answered(row, up=True, why="")
+            if presence is Presence.PRESENT:
+                step, detail, due = Step.FOUND, "asked, the destination has it", None
+            elif presence is Presence.ABSENT:
+                step, detail, due = Step.MISSING, "asked, the destination does not have it", None
+            elif treatment.unanswered == "again":
+                step, detail, due = Step.PRESUMED, "it cannot be asked: sent again", None
+            elif not self.mount.outbox.capabilities.probes:
+                detail, due = "it cannot be asked: a person has to look", NEVER
+        await self._keep(row, step, detail=detail, due=due, started=started)
+
+    async def _answered(self, row: DeliveryRow, *, up: bool, why: str) -> None:
+        """Judge the destination's health; a change of it is an event, a repetition is not."""
+        before, now = self._health, self.clock()
+        breaker = self.mount.treatment.breaker
+        self._health = breaker.answered(before) if up else breaker.failed(before, now)
+        rested = before.rest_until is not None
+        resting = self._health.rest_until is not None
+        if rested == resting:
+            return
+        kind = "degraded" if resting else "recovered"
+        event = EventRow(at=now, kind=kind, destination=self.name, delivery=row.id, why=why)
+        down = self._health.down_since
+
+        def write(journal: Journal) -> None:
+            journal.set_lane(evolve(journal.lane(self.name), down_since=down))
+            journal.note(event)
+
+        await self._insist(write)
+
+    async def _keep(
+        self,
+        row: DeliveryRow,
+        step: Step,
+        *,
+        detail: str,
+        started: float,
+        place: str = "",
+        due: float | None = None,
+    ) -> None:
+        now = self.clock()
+        telling = {
+            Step.REFUSED: "dead",
+            Step.EXHAUSTED: "dead",
+            Step.LOST: "unknown",
+        }.get(step, "waits for a person" if due == NEVER else "")
+
+        def write(journal: Journal) -> None:
+            journal.step(row.id, step, at=now, detail=detail, place=place, due=due, started=started)
+            if telling:
+                self._note(journal, row, now, telling, detail)
+
+        await self._insist(write)
+        self.steps(row, step)
+
+    def _note(self, journal: Journal, row: DeliveryRow, now: float, kind: str, why: str) -> None:
+        event = EventRow(
+            at=now,
+            kind=kind,
+            destination=self.name,
+            arrival=row.arrival,
+            delivery=row.id,
+            why=why,
+        )
+        journal.note(event)
+
+    async def _insist(self, call: Callable[[Journal], T]) -> T:
+        """Write to the journal, again and again until it takes it or the lane is stopped."""
+        wait = 0.05
+        while True:
+            try:
+                return await self.scribe.do(call)
+            except JournalError:
+                if self._closing:
+                    raise
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 10.0)

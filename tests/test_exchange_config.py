@@ -1,0 +1,144 @@
+"""`dflow.toml`: read whole, or refused with every mistake and its place."""
+
+from __future__ import annotations
+
+from datetime import time
+from pathlib import Path
+
+import pytest
+
+from dflow.cli import main
+from dflow.errors import RefusedText, SourceError
+from dflow.exchange import load_wiring
+from dflow.transport import DirectoryInbox, DirectoryOutbox
+
+RULES = """\
+destination old-agent "old"
+destination new-agent "new"
+route all: flow D0010 to M/OLDM deliver old-agent
+"""
+
+GOOD = """\
+[routes]
+file = "x.routes"
+[source.gateway]
+transport = "directory"
+path = "in"
+ready = "named"
+[mount.old-agent]
+transport = "directory"
+path = "out/old"
+order = "sender and flow"
+concurrency = 2
+[mount.old-agent.retry]
+first = 1
+attempts = 3
+[mount.old-agent.quota]
+per_day = 100
+[[mount.old-agent.closed]]
+days = ["sun"]
+from = 22:00:00
+to = 02:00:00
+[mount.new-agent]
+transport = "directory"
+path = "out/new"
+"""
+
+
+def load(folder: Path, text: str, rules: str = RULES) -> str:
+    (folder / "dflow.toml").write_text(text)
+    (folder / "x.routes").write_text(rules)
+    with pytest.raises(RefusedText) as refused:
+        load_wiring(folder / "dflow.toml")
+    return str(refused.value).replace(str(folder) + "/", "")
+
+
+def test_a_good_one(tmp_path: Path) -> None:
+    (tmp_path / "dflow.toml").write_text(GOOD)
+    (tmp_path / "x.routes").write_text(RULES)
+    wiring = load_wiring(tmp_path / "dflow.toml")
+    assert wiring.journal_path == tmp_path / "journal.db"
+    assert [source.name for source in wiring.sources] == ["gateway"]
+    assert isinstance(wiring.sources[0].inbox, DirectoryInbox)
+    old, new = wiring.mounts
+    assert isinstance(old.outbox, DirectoryOutbox)
+    assert old.outbox.path == tmp_path / "out" / "old"
+    assert (old.treatment.order, old.treatment.concurrency) == ("sender and flow", 2)
+    assert (old.treatment.retry.first, old.treatment.retry.attempts) == (1.0, 3)
+    assert old.treatment.quota.per_day == 100
+    assert old.treatment.closed[0].start == time(22)
+    assert new.treatment.retry.attempts is None
+    assert not (tmp_path / "journal.db").exists()
+    assert not (tmp_path / "out").exists()
+
+
+MISTAKES = [
+    ('file = "x.routes"', 'fil = "x.routes"', 2, "did you mean file?"),
+    ('file = "x.routes"', 'file = "y.routes"', 2, "no such file"),
+    ('transport = "directory"', 'transport = "directori"', 4, "did you mean directory?"),
+    ('transport = "directory"', "", 3, "transport is missing"),
+    ('path = "in"', "", 3, "lacks 'path'"),
+    ('path = "in"', "path = 3", 5, "expected a path"),
+    ('ready = "named"', 'ready = "namd"', 6, "did you mean named?"),
+    ("[mount.old-agent]\n", "[mount.old-agnt]\n", 7, "did you mean old-agent?"),
+    ("concurrency = 2", "concurrency = 0", 11, "expected at least 1"),
+    ("concurrency = 2", "concurrency = 2.5", 11, "expected a whole number"),
+    ("concurrency = 2", "concurency = 2", 11, "did you mean concurrency?"),
+    ("first = 1", 'first = "soon"', 13, "expected a number of seconds"),
+    ("first = 1", "first = nan", 13, "expected at least 0.001"),
+    ('days = ["sun"]', 'days = ["sunday"]', 17, "'sunday' is no day"),
+    ("to = 02:00:00", "", 17, "needs from and to"),
+    ('path = "out/new"', 'path = "out/new"\nname = "../{name}"', 24, "may not be a folder"),
+    ('path = "out/new"', 'path = "out/new"\nname = "{flo}"', 24, "no word {flo}"),
+    ("[routes]", "[journal]\nurl = 'mysql://x'\n[routes]", 2, "expected sqlite:///journal.db"),
+    ("[routes]", "[chek]\n[routes]", 1, "did you mean check?"),
+    ("[routes]", "[routes", 1, ""),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "line", "words"), MISTAKES)
+def test_mistakes_are_placed(tmp_path: Path, old: str, new: str, line: int, words: str) -> None:
+    assert old in GOOD
+    told = load(tmp_path, GOOD.replace(old, new, 1))
+    assert f"dflow.toml:{line}" in told, told
+    assert words in told, told
+
+
+def test_all_mistakes_are_told_at_once_those_of_the_rules_too(tmp_path: Path) -> None:
+    told = load(
+        tmp_path,
+        GOOD.replace("first = 1", "first = -1").replace('path = "in"', "pth = 'in'"),
+        RULES.replace("deliver", "delver"),
+    )
+    assert "dflow.toml:5" in told
+    assert "dflow.toml:13" in told
+    assert "x.routes:3" in told
+
+
+def test_a_destination_without_a_mount(tmp_path: Path) -> None:
+    told = load(tmp_path, GOOD[: GOOD.index("[mount.new-agent]")])
+    assert "destination new-agent of the rules has no [mount.new-agent]" in told
+
+
+def test_no_source_and_a_missing_file(tmp_path: Path) -> None:
+    told = load(tmp_path, GOOD.replace("[source.gateway]", "[mount.spare]"))
+    assert "nothing can arrive" in told or "spare" in told
+    with pytest.raises(SourceError, match=r"nowhere\.toml"):
+        load_wiring(tmp_path / "nowhere.toml")
+
+
+def test_the_command_refuses_before_anything_moves(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.usr").write_bytes(b"ZHV|")
+    (tmp_path / "dflow.toml").write_text(GOOD)
+    (tmp_path / "x.routes").write_text(RULES.replace("old-agent\n", "old-agnt\n"))
+    assert main(["run", str(tmp_path / "dflow.toml"), "--once"]) == 2
+    told = capsys.readouterr().err
+    assert "x.routes:3" in told
+    assert "did you mean old-agent?" in told
+    assert not (tmp_path / "journal.db").exists()
+    assert (tmp_path / "in" / "a.usr").exists()
+    assert main(["run", str(tmp_path / "missing.toml"), "--once"]) == 2
+    assert main(["run", str(tmp_path), "--once"]) == 2
