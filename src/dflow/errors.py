@@ -78,7 +78,7 @@ class TextFault:
             if self.column:
                 # Tabs are kept, so that the caret stands under its character.
                 lead = "".join("\t" if c == "\t" else " " for c in self.text[: self.column - 1])
-                lines.append(" " * 5 + " | " + lead + "^")
+                lines.append(" " * (len(gutter) - 3) + " | " + lead + "^")
         if self.expected:
             lines.append(f"      expected {_one_of(self.expected)}")
         if self.near:

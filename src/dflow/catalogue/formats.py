@@ -168,6 +168,8 @@ def parse_format(text: str) -> Format:
             sized = known in {"CHAR", "NUM", "INT"}  # DATE(8) and BOOLEAN(1) say nothing more
             length = int(found["length"]) if sized and found["length"] else None
             decimals = int(found["decimals"] or 0) if known == "NUM" else 0
+            if length == 0 or (length is None and known in {"NUM", "INT"}):
+                break  # no value could have it, or no value's length is known
             return Format(known, length, decimals, bool(found["sign"]))
     raise ValueError(
         f"{text!r} is not a format; expected CHAR(n), INT(n), NUM(n), NUM(n,m), DATE, TIME,"
