@@ -35,11 +35,17 @@ def _defined(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
         names: list[str] = []
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names = [node.name]
-        elif isinstance(node, ast.Assign):
+        elif isinstance(node, ast.Assign) and not _is_type_variable(node.value):
             names = [target.id for target in node.targets if isinstance(target, ast.Name)]
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             names = [node.target.id]
         yield from ((name, node) for name in names if not name.startswith("_"))
+
+
+def _is_type_variable(value: ast.expr) -> bool:
+    """A type variable has a name for the type checker only; nobody imports it."""
+    made = value.func if isinstance(value, ast.Call) else None
+    return isinstance(made, ast.Name) and made.id in ("TypeVar", "ParamSpec")
 
 
 def _documented(source: list[str], body: list[ast.stmt], node: ast.stmt) -> bool:

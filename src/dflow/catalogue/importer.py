@@ -24,7 +24,7 @@ from dflow.catalogue.publication import (
 from dflow.catalogue.tables import shelf_of
 from dflow.errors import SourceError
 
-__all__ = ["Imported", "catalogue_files", "import_publication"]
+__all__ = ["Imported", "catalogue_files", "import_publication", "quoted"]
 
 
 @frozen(kw_only=True)

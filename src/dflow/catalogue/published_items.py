@@ -19,7 +19,7 @@ from dflow.catalogue.formats import parse_format
 from dflow.catalogue.model import CodeList
 from dflow.catalogue.wordfile import Table, one_line
 
-__all__ = ["ItemCells", "read_item"]
+__all__ = ["ItemCells", "Remarks", "read_item"]
 
 Remarks = tuple[tuple[int, str], ...]
 

@@ -27,7 +27,16 @@ from attrs import define, field, frozen
 
 from dflow.errors import SourceError
 
-__all__ = ["Block", "Paragraph", "Table", "one_line", "read_word"]
+__all__ = [
+    "DEEPEST",
+    "MOST_BYTES",
+    "MOST_RATIO",
+    "Block",
+    "Paragraph",
+    "Table",
+    "one_line",
+    "read_word",
+]
 
 #: The most bytes that the document of a Word file may unpack to.
 MOST_BYTES = 512 * 1024 * 1024
@@ -91,6 +100,7 @@ class Table:
         return self.rows[0][0] if self.rows and self.rows[0] else ""
 
 
+#: What a document is made of, in its order.
 Block = Paragraph | Table
 
 
@@ -141,7 +151,7 @@ def _blocks(path: Path, stream: IO[bytes], packed: int) -> Iterator[Block]:
                 )
             parser.Parse(chunk, False)  # noqa: FBT003  expat takes it by position only
             yield from builder.take()
-        parser.Parse(b"", True)  # noqa: FBT003
+        parser.Parse(b"", True)  # noqa: FBT003  the parser takes it by position
     except expat.ExpatError as error:
         raise SourceError(f"{path}: its document is no well-formed XML: {error}") from error
     yield from builder.take()

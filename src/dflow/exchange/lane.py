@@ -39,7 +39,7 @@ from dflow.transport import (
     Unavailable,
 )
 
-__all__ = ["Lane", "Mount"]
+__all__ = ["NEVER", "Lane", "Mount"]
 
 T = TypeVar("T")
 

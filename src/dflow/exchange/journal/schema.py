@@ -109,6 +109,7 @@ CREATE TABLE sequence (
 #: One entry a version, the first being version 1.
 _VERSIONS: tuple[str, ...] = (_VERSION_1,)
 
+#: The version of the tables that this dflow writes.
 SCHEMA_VERSION = len(_VERSIONS)
 
 
