@@ -17,7 +17,15 @@ from dflow.catalogue.roles import Roles
 from dflow.errors import StructureError
 from dflow.testing.values import Make, value_maker
 
-__all__ = ["FieldPlan", "FlowPlan", "GroupPlan", "RolePairs", "plan_flow", "role_pairs"]
+__all__ = [
+    "FieldPlan",
+    "FlowPlan",
+    "GroupPlan",
+    "RolePairs",
+    "plan_flow",
+    "role_pairs",
+    "simplest_record",
+]
 
 #: Pairs of role codes, sender's and recipient's.
 RolePairs = tuple[tuple[str, str], ...]
@@ -121,6 +129,11 @@ def plan_flow(flow: FlowDef, roles: Roles) -> FlowPlan:
         roles=role_pairs(flow, roles),
         known_roles=roles,
     )
+
+
+def simplest_record(flow: FlowDef, group: GroupDef, day: int) -> str:
+    """The record of a group that has the simplest values, closing pipe included."""
+    return _plan_group(flow, group, _MOST_WIDTH).record(bytes(_MOST_WIDTH), day)
 
 
 def role_pairs(flow: FlowDef, roles: Roles) -> RolePairs:

@@ -28,12 +28,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import define, field, frozen
 
-from dflow.catalogue.conditions import Answer, Condition, PartySide, demand_of
-from dflow.catalogue.roles import Roles
+from dflow.catalogue.conditions import Answer, Condition, demand_of
 from dflow.envelope import Header, Trailer
 from dflow.errors import StructureError
 from dflow.testing.heads import MadeHeader
 from dflow.testing.plan import FlowPlan, GroupPlan
+from dflow.testing.reach import Reach
 
 __all__ = ["PlannedRecord", "make_body", "make_file"]
 
@@ -52,7 +52,7 @@ class PlannedRecord:
     depth: int
     text: str
 
-    def value(self, jcode: str) -> str | None:
+    def get(self, jcode: str) -> str | None:
         """The value of an item, or None if the group has no such item."""
         place = self.plan.definition.place(jcode)
         return self.text.split("|")[place.position] if place else None
@@ -97,30 +97,6 @@ class _Frame:
     at: int = 0
     count: int = 0
     seen: set[str] = field(factory=set)
-
-
-@frozen
-class _Reach:
-    """What a condition may ask of the records made so far (`Lookups`)."""
-
-    records: tuple[PlannedRecord, ...]
-    groups: dict[str, bool]
-    header: Header
-    roles: Roles
-
-    def value(self, jcode: str) -> str | None:
-        """The item's value in the nearest record that has it."""
-        values = (record.value(jcode) for record in self.records)
-        return next((value for value in values if value is not None), None)
-
-    def present(self, code: str) -> bool | None:
-        """Whether the group stands beside; None while it may still come."""
-        return self.groups.get(code)
-
-    def party(self, side: PartySide, label: str) -> Answer:
-        """Whether the header's role code means the label."""
-        party = self.header.sender if side == "sender" else self.header.recipient
-        return self.roles.may_be(party.role, label)
 
 
 class _Walk:
@@ -189,10 +165,10 @@ class _Walk:
             return 0, most
         return (max(1, least), most) if demand == "required" else (least, most)
 
-    def _reach(self, nearest: PlannedRecord | None, depth: int, groups: dict[str, bool]) -> _Reach:
+    def _reach(self, nearest: PlannedRecord | None, depth: int, groups: dict[str, bool]) -> Reach:
         above = [frame.above for frame in self.frames[depth:0:-1]]
         records = [record for record in (nearest, *above) if record is not None]
-        return _Reach(tuple(records), groups, self.made.header, self.plan.known_roles)
+        return Reach(tuple(records), groups, self.made.header, self.plan.known_roles)
 
     def _put(self, depth: int, at: int, choice: bytes) -> None:
         del self.frames[depth + 1 :]
@@ -230,7 +206,7 @@ class _Walk:
             changed = False
             for condition in plan.item_conditions:
                 reach = self._reach(record, depth, {})
-                present = bool(record.value(condition.jcode))
+                present = bool(record.get(condition.jcode))
                 if condition.judge(reach, present=present) is Answer.FAILS:
                     record = self._with(record, condition, blank=present)
                     changed = True

@@ -13,6 +13,7 @@ trailer are worked out after the choices are made (see `dflow.testing.shape`).
 
 from __future__ import annotations
 
+from hypothesis import reject
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
@@ -21,15 +22,39 @@ from dflow.envelope import Header
 from dflow.flow import Flow
 from dflow.parse import read
 from dflow.testing import calendar
+from dflow.testing.draft import draft_of
+from dflow.testing.faults import fault_maker
+from dflow.testing.faulty import Faulty
 from dflow.testing.heads import HEADER_WIDTH, header_from
 from dflow.testing.plan import FlowPlan, plan_flow, role_pairs
 from dflow.testing.shape import make_body, make_file
 from dflow.testing.values import value_maker
 
-__all__ = ["flow_bytes", "flow_definitions", "flows", "headers", "items"]
+__all__ = [
+    "any_bytes_like",
+    "faulty",
+    "flow_bytes",
+    "flow_definitions",
+    "flows",
+    "headers",
+    "items",
+]
 
 #: At most so many records a file are chosen, unless asked otherwise; more may be owed.
 _MOST = 16
+
+#: Mangled files are cut off here: doubling eight times must not fill the memory.
+_MOST_BYTES = 1 << 16
+
+_BLOWS: SearchStrategy[tuple[int, int, int, bytes]] = st.tuples(
+    st.integers(0, 5),
+    st.integers(0, 4096),
+    st.integers(0, 4096),
+    st.one_of(
+        st.binary(max_size=4),
+        st.sampled_from([b"|", b"\n", b"\r\n", b"\r", b"\x00", b"ZPT|", b"ZHV|", b"\xef\xbb\xbf"]),
+    ),
+)
 
 _DAYS = calendar.LAST_DAY - calendar.EPOCH
 
@@ -121,6 +146,69 @@ def flows(
     if catalogue is None:
         return data.map(read)  # a failing example is shown as read(b"...")
     return data.map(lambda made: read(made, catalogue=catalogue))
+
+
+def faulty(
+    files: SearchStrategy[bytes | Flow],
+    fault: str,
+    *,
+    catalogue: Catalogue | None = None,
+) -> SearchStrategy[Faulty]:
+    """Files with exactly one fault, named by the code of the finding that tells of it.
+
+    `dflow.check` reports that code at `Faulty.line` and `Faulty.column`, and no other
+    error.  Files that have no place for the fault are passed over.
+
+    Args:
+        files: valid files, from `flow_bytes` or `flows`.
+        fault: the code of a finding, a key of `dflow.findings.KINDS`.
+        catalogue: the catalogue that holds the files' flows; the bundled one if left out.
+
+    Raises:
+        LookupMiss: if no finding has this code.
+    """
+    maker = fault_maker(fault)
+    known = catalogue or bundled()
+
+    @st.composite
+    def spoiled(draw: st.DrawFn) -> Faulty:
+        made = draw(files)
+        flow = read(made, catalogue=known) if isinstance(made, bytes) else made
+        ways = list(maker(draft_of(flow, known)))
+        if not ways:
+            reject()
+        way = ways[draw(st.integers(0, 0xFFFF)) % len(ways)]
+        return Faulty(data=way.make(), fault=fault, line=way.line, column=way.column)
+
+    return spoiled()
+
+
+def any_bytes_like(
+    files: SearchStrategy[bytes | Flow],
+) -> SearchStrategy[bytes]:
+    """Bytes that look like these files and may be anything: for tests of tolerance.
+
+    Pieces of a file are cut out, doubled, moved and overwritten with other bytes, up to
+    eight times; nothing is promised of the result.
+    """
+
+    @st.composite
+    def mangled(draw: st.DrawFn) -> bytes:
+        data = bytes(draw(files))
+        for kind, at, to, junk in draw(st.lists(_BLOWS, max_size=8)):
+            start, stop = sorted((at % (len(data) + 1), to % (len(data) + 1)))
+            before, piece, after = data[:start], data[start:stop], data[stop:]
+            data = {
+                0: before + after,
+                1: before + junk + piece + after,
+                2: before + piece + piece + after,
+                3: before + junk + after[len(junk) - len(piece) :],
+                4: after + before,
+                5: before + piece[::-1] + after,
+            }[kind][:_MOST_BYTES]
+        return data
+
+    return mangled()
 
 
 def _files(plan: FlowPlan, fewest: int, most: int) -> SearchStrategy[bytes]:

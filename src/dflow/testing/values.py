@@ -138,7 +138,7 @@ def _number(fmt: Format) -> Make:
 
 def _extremes(fmt: Format) -> tuple[str, ...]:
     nines = "9" * (fmt.length or 1)
-    found = [nines, "0", nines.zfill(fmt.length or 1), "1".zfill(fmt.length or 1)]
+    found = [nines, "0"]
     if fmt.decimals:
         found += [f"{nines}.{'9' * fmt.decimals}", f"0.{'0' * (fmt.decimals - 1)}1"]
     if fmt.signed:
