@@ -51,7 +51,13 @@ def check_opening(opening: Opening, catalogue: Catalogue, sink: Sink) -> None:
     if header is None:
         return
     definition = opening.definition
-    place = Place(line=line, column=5, jcode="J0937", item="Data Flow and Version Number")
+    place = Place(
+        line=line,
+        column=opening.record.column(1 if header.envelope == "ZHD short" else 2),
+        width=len(header.flow + header.version),
+        jcode="J0937",
+        item="Data Flow and Version Number",
+    )
     if definition is None:
         _unknown(header, catalogue, place, sink)
     elif not definition.groups:
