@@ -11,11 +11,18 @@ optional item), and then `faulty` draws another file or says that there is none.
 
 from __future__ import annotations
 
-from dflow.errors import LookupMiss, near_misses
+from dflow.catalogue import Catalogue
+from dflow.errors import LookupMiss, StructureError, near_misses
+from dflow.flow import Flow
+from dflow.parse import read
 from dflow.testing import faults_body, faults_envelope, faults_values
+from dflow.testing.draft import draft_of
 from dflow.testing.faulty import FaultMaker
+from dflow.testing.heads import HEADER_WIDTH, header_from
+from dflow.testing.plan import plan_flow
+from dflow.testing.shape import make_body, make_file
 
-__all__ = ["FAULTS", "fault_maker"]
+__all__ = ["FAULTS", "fault_maker", "refuse_impossible"]
 
 #: The maker of every fault, by the code of the finding that tells of it.
 FAULTS: dict[str, FaultMaker] = {
@@ -37,3 +44,25 @@ def fault_maker(code: str) -> FaultMaker:
         hint = f"; near: {', '.join(near)}" if near else ""
         raise LookupMiss(f"no fault {code!r}{hint}")
     return maker
+
+
+def refuse_impossible(fault: str, flow: Flow, catalogue: Catalogue) -> None:
+    """Say so if no file of a flow can have a fault; nothing if this file only has no place.
+
+    The full file is asked: every group, every value, twice.  Documented conditions may
+    need values that it does not have, so faults of conditions are refused only where the
+    flow has none.
+
+    Raises:
+        StructureError: naming the flow and the fault.
+    """
+    definition = flow.definition
+    if definition is None or (fault == "condition" and definition.conditions):
+        return
+    plan = plan_flow(definition, catalogue.roles)
+    made = header_from(bytes(HEADER_WIDTH), *definition.key, plan.roles)
+    values = b"\xc1" * (plan.width - 1)
+    choices = [bytes((at % plan.size % 256,)) + values for at in range(2 * plan.size)]
+    full = make_file(plan, made.header, make_body(plan, choices, made))
+    if not any(True for _ in FAULTS[fault](draft_of(read(full, catalogue=catalogue), catalogue))):
+        raise StructureError(f"no file of {definition} has a place for the fault {fault!r}")

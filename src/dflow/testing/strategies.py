@@ -23,7 +23,7 @@ from dflow.flow import Flow
 from dflow.parse import read
 from dflow.testing import calendar
 from dflow.testing.draft import draft_of
-from dflow.testing.faults import fault_maker
+from dflow.testing.faults import fault_maker, refuse_impossible
 from dflow.testing.faulty import Faulty
 from dflow.testing.heads import HEADER_WIDTH, header_from
 from dflow.testing.plan import FlowPlan, plan_flow, role_pairs
@@ -166,6 +166,8 @@ def faulty(
 
     Raises:
         LookupMiss: if no finding has this code.
+        StructureError: when it is drawn from, if no file of the flow can have the fault, or
+            the files are not valid ones.
     """
     maker = fault_maker(fault)
     known = catalogue or bundled()
@@ -176,6 +178,7 @@ def faulty(
         flow = read(made, catalogue=known) if isinstance(made, bytes) else made
         ways = list(maker(draft_of(flow, known)))
         if not ways:
+            refuse_impossible(fault, flow, known)
             reject()
         way = ways[draw(st.integers(0, 0xFFFF)) % len(ways)]
         return Faulty(data=way.make(), fault=fault, line=way.line, column=way.column)
