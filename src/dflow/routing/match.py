@@ -34,13 +34,13 @@ __all__ = [
     "Clause",
     "Matching",
     "Miss",
+    "body_miss",
     "flag_fits",
     "flow_fits",
     "header_miss",
     "instances",
     "item_values",
     "miss",
-    "needs_body",
     "party_fits",
     "word_fits",
 ]
@@ -156,8 +156,15 @@ def miss(
     Raises:
         StructureError: if header and time fit, the rule asks for items, and there is no tree.
     """
-    if found := header_miss(ready, header, at, zone):
-        return found
+    return header_miss(ready, header, at, zone) or body_miss(ready, header, flow)
+
+
+def body_miss(ready: ReadyRule, header: Header, flow: Flow | None) -> Miss | None:
+    """The first clause that fails of those which header and time cannot answer, or None.
+
+    Raises:
+        StructureError: if the rule asks for items, and there is no tree.
+    """
     if ready.conditions:
         if flow is None:
             raise StructureError(
@@ -169,11 +176,6 @@ def miss(
     if ready.predicate is not None and not ready.predicate(header, flow):
         return Miss("when", ready.rule.predicate, "not so")
     return None
-
-
-def needs_body(ready: ReadyRule, header: Header, at: datetime, zone: tzinfo) -> bool:
-    """Whether only the body can say if the rule fits."""
-    return bool(ready.conditions) and header_miss(ready, header, at, zone) is None
 
 
 def _where(ready: ReadyRule, flow: Flow) -> Miss | None:

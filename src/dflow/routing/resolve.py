@@ -68,6 +68,11 @@ class ReadyRule:
     live: bool
     tests: bool
 
+    @property
+    def closed(self) -> bool:
+        """Whether header and time alone say if it fits."""
+        return not self.conditions and self.predicate is None
+
 
 @frozen
 class Resolver:
