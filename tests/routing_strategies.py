@@ -114,7 +114,7 @@ def windows(draw: DrawFn) -> Window | None:
     if not bounds:
         return None
     if len(bounds) == 1:
-        return draw(st.sampled_from((Window(start=bounds[0]), Window(end=bounds[0]), Window())))
+        return draw(st.sampled_from((Window(start=bounds[0]), Window(end=bounds[0]))))
     start, end = sorted(bounds, key=lambda one: one.instant(zone))
     if start.instant(zone) == end.instant(zone):
         return Window(start=start)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from dflow.findings import Finding, Report, Severity
     from dflow.flow import Flow, Group
     from dflow.parse import read, scan
+    from dflow.routing import Routes
     from dflow.validate import Profile, check
     from dflow.writer import RefusedFlow, build, write
 
@@ -23,6 +24,7 @@ __all__ = (
     "Profile",
     "RefusedFlow",
     "Report",
+    "Routes",
     "Severity",
     "build",
     "bundled",
@@ -42,6 +44,7 @@ _ROOMS = {
     "Profile": "dflow.validate",
     "RefusedFlow": "dflow.writer",
     "Report": "dflow.findings",
+    "Routes": "dflow.routing",
     "Severity": "dflow.findings",
     "build": "dflow.writer",
     "bundled": "dflow.catalogue",

@@ -320,10 +320,10 @@ class _Builder:
     def _window(self, mark: Mark, rest: list[Mark]) -> Window | None:
         until = next(number for number, one in enumerate(rest) if one.kind == "UNTIL")
         start, end = rest[:until], rest[until + 1 :]
-        window = Window(
-            start=self._moment(start[0]) if start else None,
-            end=self._moment(end[0]) if end else None,
-        )
+        bounds = [self._moment(part[0]) if part else None for part in (start, end)]
+        if bounds == [None, None]:  # told already
+            return None
+        window = Window(start=bounds[0], end=bounds[1])
         if self.built.zone and window.span(self.built.zone).empty:
             self.fault(
                 mark, f"the window {window} holds no instant: its end is not after its start"

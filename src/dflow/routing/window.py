@@ -103,10 +103,18 @@ def as_instant(at: datetime | date, zone: tzinfo) -> datetime:
 
 @frozen(kw_only=True)
 class Window:
-    """From `start`, included, to `end`, excluded; None for no bound on that side."""
+    """From `start`, included, to `end`, excluded; None for no bound on that side.
+
+    Raises:
+        ValueError: if there is no bound on either side: a rule without a window says so.
+    """
 
     start: Moment | None = None
     end: Moment | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.start is None and self.end is None:
+            raise ValueError("a window needs a start or an end")
 
     def __str__(self) -> str:
         start = f"{self.start} " if self.start else ""
