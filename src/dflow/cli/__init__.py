@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("dflow.cli.show", "show a file with the names of its items"),
     "fix": ("dflow.cli.fix", "repair counts, terminators and closing pipes"),
     "run": ("dflow.cli.run", "receive, decide and deliver, as a configuration says"),
+    "convert": ("dflow.cli.convert", "turn files into JSON Lines, CSV or Parquet"),
 }
 
 

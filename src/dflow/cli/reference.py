@@ -1,0 +1,98 @@
+"""The reference page of the command line, made from its parsers.
+
+In: nothing.  Out: Markdown.  This module knows no command: it asks each for its parser.
+``python -m dflow.cli.reference docs/reference/cli.md`` writes the page anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from dflow.cli import COMMANDS, command_parser
+
+__all__ = ["reference"]
+
+_HEAD = """\
+% Made by `python -m dflow.cli.reference`; do not edit.
+
+# The command line
+
+`dflow COMMAND ...`, or `python -m dflow COMMAND ...`.
+
+| status | meaning |
+|---|---|
+| 0 | clean: nothing of severity error was found, or what was asked was done |
+| 1 | something of severity error was found, or there is something to repair |
+| 2 | wrong use, or input that cannot be read |
+| 130 | interrupted |
+| 141 | the reader of the output went away |
+
+Colour is used on a terminal only, and not where `NO_COLOR` is set. `-` as a file means
+standard input.
+"""
+
+
+def reference() -> str:
+    """The page."""
+    parser = command_parser(*COMMANDS)
+    parts = [_HEAD]
+    for name, command in _commands(parser):
+        parts.append("\n".join(_section(name, command, 2)))
+    return "\n".join(parts)
+
+
+def _commands(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    for action in parser._actions:  # noqa: SLF001  argparse has no public way to its actions
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            yield from action.choices.items()
+
+
+def _section(name: str, parser: argparse.ArgumentParser, level: int) -> Iterator[str]:
+    yield f"{'#' * level} {parser.prog}"
+    yield ""
+    if parser.description:
+        yield _escaped(" ".join(parser.description.split()))
+        yield ""
+    rows = [
+        (_shape(action), _escaped(" ".join((action.help or "").split())))
+        for action in parser._actions  # noqa: SLF001
+        if not isinstance(action, (argparse._SubParsersAction, argparse._HelpAction))  # noqa: SLF001
+    ]
+    if rows:
+        yield "| | |"
+        yield "|---|---|"
+        for shape, text in rows:
+            yield f"| `{shape}` | {text} |"
+        yield ""
+    if parser.epilog:
+        yield _escaped(" ".join(parser.epilog.split()))
+        yield ""
+    for below, command in _commands(parser):
+        yield from _section(f"{name} {below}", command, level + 1)
+
+
+def _shape(action: argparse.Action) -> str:
+    metavar = action.metavar if isinstance(action.metavar, str) else ""
+    if not action.option_strings:
+        word = metavar or action.dest.upper()
+        return f"{word} ..." if action.nargs in ("+", "*") else word
+    names = ", ".join(action.option_strings)
+    if action.nargs == 0:
+        return names
+    if action.choices is not None:
+        return f"{names} {'/'.join(map(str, action.choices))}"
+    return f"{names} {metavar or action.dest.upper()}"
+
+
+def _escaped(text: str) -> str:
+    """Help text as Markdown: what it holds is shown, never obeyed."""
+    for character in "\\|*_<>[]`":
+        text = text.replace(character, "\\" + character)
+    return text.replace("%%", "%")
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(reference(), "utf-8")
