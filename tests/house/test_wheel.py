@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -87,7 +88,7 @@ def test_the_sdist_holds_what_its_tests_need(built: Path) -> None:
 def test_the_wheel_needs_attrs_and_lark_only(installed: Path) -> None:
     result = _run(installed / "python", "-m", "pip", "freeze", cwd=installed)
     names = {line.split("==")[0].split(" @ ")[0].lower() for line in result.stdout.split("\n")}
-    assert names - {""} == {"attrs", "lark", "dflow"}
+    assert names - {""} == {"attrs", "lark", "dflow"}  # nothing came along
 
 
 def test_the_catalogue_is_read_from_the_wheel(installed: Path) -> None:
@@ -106,9 +107,6 @@ def test_the_catalogue_is_read_from_the_wheel(installed: Path) -> None:
     assert found == f"{held} Meter Readings"
 
 
-@pytest.mark.skipif(
-    not (CHECKOUT / "src" / "dflow" / "cli" / "check.py").is_file(), reason="no check yet"
-)
 def test_check_and_show_run_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     file = tmp_path / "wheel.usr"
     file.write_bytes(_FILE)
@@ -121,3 +119,14 @@ def test_check_and_show_run_from_the_wheel(installed: Path, tmp_path: Path) -> N
     faulty = _run(installed / "dflow", "check", file, cwd=tmp_path)
     assert faulty.returncode == 1, faulty.stdout + faulty.stderr
     assert "Traceback" not in faulty.stderr
+
+
+def test_the_example_runs_from_the_wheel(installed: Path, tmp_path: Path) -> None:
+    """The README's first command, with the wheel in place of the checkout."""
+    copy = tmp_path / "change_of_agent"
+    here = CHECKOUT / "examples" / "change_of_agent"
+    shutil.copytree(here, copy, ignore=shutil.ignore_patterns("out", "__pycache__"))
+    result = _run(installed / "python", copy / "run.py", cwd=tmp_path)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert list((copy / "out" / "old-agent").rglob("*.usr"))
+    assert list((copy / "out" / "new-agent").rglob("*.usr"))
