@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from attrs import define, evolve, field, frozen
 
-from dflow.delivery import Health, Spent, Step, Treatment
+from dflow.delivery import Health, Spent, Step, Treatment, WrongStep
 from dflow.exchange.intake import delivery_key
 from dflow.exchange.journal import (
     DeliveryRow,
@@ -94,6 +94,7 @@ class Lane:
     _wake: asyncio.Event = field(factory=asyncio.Event, init=False)
     _closing: bool = field(default=False, init=False)
     _no_more: bool = field(default=False, init=False)
+    _asking: set[int] = field(factory=set, init=False)
     _broken: BaseException | None = field(default=None, init=False)
 
     @property
@@ -174,6 +175,7 @@ class Lane:
             self._health = treatment.breaker.started(self._health)
             self._spent = treatment.quota.used(self._spent, now, number)
         for row in work.ask:
+            self._asking.add(row.id)
             self._start(self._ask(row))
         for row, content in work.send:
             self._start(self._send(row, content))
@@ -189,7 +191,9 @@ class Lane:
             self._divert(journal, now)
         if lane.paused or number <= 0:
             return _Work(lane=lane)
-        ask = journal.unknown(self.name, now=now, limit=number)
+        asking = self._asking
+        unknown = journal.unknown(self.name, now=now, limit=number + len(asking))
+        ask = [row for row in unknown if row.id not in asking][:number]
         send: list[tuple[DeliveryRow, bytes]] = []
         if number > len(ask):
             for row in journal.claim(self.name, now=now, limit=number - len(ask)):
@@ -200,7 +204,7 @@ class Lane:
                     journal.step(row.id, Step.REFUSED, at=now, detail=str(error), started=now)
                     self._note(journal, row, now, "dead", str(error))
         return _Work(
-            lane=lane, send=tuple(send), ask=tuple(ask), next_due=journal.next_due(self.name)
+            lane=lane, send=tuple(send), ask=tuple(ask), next_due=journal.next_due(self.name, after=now)
         )
 
     def _divert(self, journal: Journal, now: float) -> None:
@@ -327,11 +331,21 @@ class Lane:
         }.get(step, "waits for a person" if due == NEVER else "")
 
         def write(journal: Journal) -> None:
-            journal.step(row.id, step, at=now, detail=detail, place=place, due=due, started=started)
+            try:
+                journal.step(
+                    row.id, step, at=now, detail=detail, place=place, due=due, started=started
+                )
+            except WrongStep as error:
+                # While the destination was asked, a person settled it.
+                self._note(journal, row, now, "overtaken", f"{step.value}: {error}")
+                return
             if telling:
                 self._note(journal, row, now, telling, detail)
 
-        await self._insist(write)
+        try:
+            await self._insist(write)
+        finally:
+            self._asking.discard(row.id)
         self.steps(row, step)
 
     def _note(self, journal: Journal, row: DeliveryRow, now: float, kind: str, why: str) -> None:

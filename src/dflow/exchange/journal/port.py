@@ -103,8 +103,8 @@ class Journal(Protocol):
         """What was being sent when the last run ended is unknown now; their numbers."""
         ...
 
-    def next_due(self, destination: str) -> float | None:
-        """When the driver next has something to do for a destination; None if never."""
+    def next_due(self, destination: str, *, after: float) -> float | None:
+        """The first instant after `after` at which a delivery comes due; None if none does."""
         ...
 
     def payload(self, hash_: str) -> bytes:

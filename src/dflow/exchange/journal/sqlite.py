@@ -368,12 +368,12 @@ class SqliteJournal:
                 )
         return [row["id"] for row in rows]
 
-    def next_due(self, destination: str) -> float | None:
-        """When the driver next has something to do for a destination; None if never."""
+    def next_due(self, destination: str, *, after: float) -> float | None:
+        """The first instant after `after` at which a delivery comes due; None if none does."""
         row = self._connection.execute(
             f"SELECT MIN(due) AS due FROM delivery WHERE destination = ? AND {ACTIVE}"
-            " AND state <> 'sending'",
-            (destination,),
+            " AND state <> 'sending' AND due > ?",
+            (destination, after),
         ).fetchone()
         return None if row["due"] is None else float(row["due"])
 
