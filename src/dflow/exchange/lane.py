@@ -204,7 +204,10 @@ class Lane:
                     journal.step(row.id, Step.REFUSED, at=now, detail=str(error), started=now)
                     self._note(journal, row, now, "dead", str(error))
         return _Work(
-            lane=lane, send=tuple(send), ask=tuple(ask), next_due=journal.next_due(self.name, after=now)
+            lane=lane,
+            send=tuple(send),
+            ask=tuple(ask),
+            next_due=journal.next_due(self.name, after=now),
         )
 
     def _divert(self, journal: Journal, now: float) -> None:

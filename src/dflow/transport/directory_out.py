@@ -25,11 +25,14 @@ import os
 import re
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from attrs import define, field
 
-from dflow.transport.durable import free_name, locked, sync_folder, write_synced
+from dflow.transport.durable import Folder, free_name, sync_folder, write_synced
 from dflow.transport.faults import Refused, Unavailable, Uncertain
 from dflow.transport.names import fill_template, template_mistakes
 from dflow.transport.parcel import Capabilities, Parcel, Presence, Receipt
@@ -38,6 +41,12 @@ __all__ = ["HIDDEN", "DirectoryOutbox"]
 
 #: The folder, within a destination's or a source's, in which dflow keeps its own files.
 HIDDEN = ".dflow"
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+#: Writes under way at once, whatever the concurrency asked of the exchange.
+_THREADS = 8
 
 _SAFE_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,99}")
 #: Mistakes that no later attempt can mend without a change to the parcel's name.
@@ -70,7 +79,9 @@ class DirectoryOutbox:
     keep_keys: float = 90 * 86400.0
     _guard: threading.Lock = field(factory=threading.Lock, init=False)
     _busy: dict[str, threading.Lock] = field(factory=dict, init=False)
-    _ready: bool = field(default=False, init=False)
+    _hidden: Folder | None = field(default=None, init=False)
+    _own: Folder | None = field(default=None, init=False)
+    _threads: ThreadPoolExecutor | None = field(default=None, init=False)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -85,7 +96,7 @@ class DirectoryOutbox:
             Unavailable: the folder cannot be written to now.
             Uncertain: the file is in place, but may not survive a loss of power.
         """
-        return await asyncio.to_thread(self._send, parcel)
+        return await self._apart(self._send, parcel)
 
     async def probe(self, key: str) -> Presence:
         """PRESENT or ABSENT, also after the recipient took the file away.
@@ -93,7 +104,13 @@ class DirectoryOutbox:
         Raises:
             Unavailable: the folder cannot be read now.
         """
-        return await asyncio.to_thread(self._probe, key)
+        return await self._apart(self._probe, key)
+
+    async def _apart(self, call: Callable[[T], R], value: T) -> R:
+        # Threads of its own: a folder that hangs must not take those of other destinations.
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="dflow-folder")
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call, value)
 
     def _lock_of(self, key: str) -> threading.Lock:
         # A call whose waiter gave up may still be writing: the next one on its key waits.
@@ -102,18 +119,24 @@ class DirectoryOutbox:
                 self._busy = {name: lock for name, lock in self._busy.items() if lock.locked()}
             return self._busy.setdefault(key, threading.Lock())
 
-    def _open(self) -> Path:
-        hidden = self.path / HIDDEN
-        if not self._ready:
-            hidden.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _forget(hidden, time.time() - self.keep_keys)
-            self._ready = True
-        return hidden
+    def _open(self) -> Folder:
+        with self._guard:
+            if self._hidden is None:
+                path = self.path / HIDDEN
+                path.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _forget(path, time.time() - self.keep_keys)
+                self._hidden, self._own = Folder(path), Folder(self.path)
+            return self._hidden
+
+    def _reopen(self) -> None:
+        """The folder may be gone or be another: look again next time."""
+        with self._guard:
+            self._hidden = self._own = None
 
     def _probe(self, key: str) -> Presence:
         with self._lock_of(key):
             try:
-                return _look(self._open(), _key_file(key))
+                return _look(self._open().path, _key_file(key))
             except OSError as error:
                 raise Unavailable(_words(self.path, error)) from error
 
@@ -125,23 +148,26 @@ class DirectoryOutbox:
                     return Receipt(key=parcel.key, repeat=True)
                 place = self._put(parcel, hidden, final)
             except OSError as error:
-                self._ready = False  # the folder may be gone: look again next time
+                self._reopen()
                 if error.errno in _HOPELESS:
                     raise Refused(_words(self.path, error)) from error
                 raise Unavailable(_words(self.path, error)) from error
             try:
-                sync_folder(place.parent)
+                if self._own is not None and place.parent == self.path:
+                    self._own.sync()
+                else:
+                    sync_folder(place.parent)
             except OSError as error:
                 raise Uncertain(_words(self.path, error)) from error
             return Receipt(key=parcel.key, place=str(place.relative_to(self.path)))
 
-    def _prepare(self, parcel: Parcel) -> tuple[Path, Path | None]:
+    def _prepare(self, parcel: Parcel) -> tuple[Folder, Path | None]:
         """Write the part; the final path, or None if the key was delivered before."""
         hidden = self._open()
         key = _key_file(parcel.key)
-        if _look(hidden, key) is Presence.PRESENT:
+        if _look(hidden.path, key) is Presence.PRESENT:
             return hidden, None
-        write_synced(hidden / f"{key}.part", parcel.content)
+        write_synced(hidden.path / f"{key}.part", parcel.content)
         relative = fill_template(
             self.template, name=parcel.name, key=parcel.key, address=parcel.address
         )
@@ -152,19 +178,22 @@ class DirectoryOutbox:
                 raise Refused(f"{final.parent}: a link leads out of the destination's folder")
         return hidden, final
 
-    def _put(self, parcel: Parcel, hidden: Path, final: Path) -> Path:
+    def _put(self, parcel: Parcel, hidden: Folder, final: Path) -> Path:
         """Mark, and rename into place; the path it was given."""
         key = _key_file(parcel.key)
-        with locked(hidden / "lock"):
+        mark, part = hidden.path / f"{key}.sent", hidden.path / f"{key}.part"
+        beside = None
+        if parcel.notes and self.sidecar:
+            notes = json.dumps(dict(parcel.notes), indent=2, sort_keys=True).encode()
+            beside = hidden.path / f"{key}.notes"
+            write_synced(beside, notes + b"\n")
+        os.close(os.open(mark, os.O_WRONLY | os.O_CREAT, 0o600))
+        hidden.sync()
+        with hidden.locked():  # so that nobody else takes the same free name
             final = free_name(final)
-            if parcel.notes and self.sidecar:
-                notes = json.dumps(dict(parcel.notes), indent=2, sort_keys=True).encode()
-                beside = hidden / f"{key}.notes"
-                write_synced(beside, notes + b"\n")
+            if beside is not None:
                 beside.replace(final.with_name(final.name + ".provenance.json"))
-            os.close(os.open(hidden / f"{key}.sent", os.O_WRONLY | os.O_CREAT, 0o600))
-            sync_folder(hidden)
-            (hidden / f"{key}.part").replace(final)
+            part.replace(final)
         return final
 
 

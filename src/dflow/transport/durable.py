@@ -6,11 +6,14 @@ In: paths and bytes.  Out: files.  This module does not know what the bytes are.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["free_name", "locked", "sync_folder", "try_lock", "write_synced"]
+from attrs import define, field
+
+__all__ = ["Folder", "free_name", "sync_folder", "try_lock", "write_synced"]
 
 try:
     import fcntl
@@ -52,16 +55,48 @@ def free_name(path: Path) -> Path:
     return candidate
 
 
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold a lock file against other processes and threads; waits for it."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
-    try:
-        if fcntl is not None:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+@define(eq=False)
+class Folder:
+    """A folder whose handle stays open: its names are synchronised, its lock held, cheaply.
+
+    Attributes:
+        path: the folder, which exists.
+    """
+
+    path: Path
+    _handle: int | None = field(default=None, init=False)
+    _lock: int | None = field(default=None, init=False)
+    _threads: threading.Lock = field(factory=threading.Lock, init=False)
+
+    def sync(self) -> None:
+        """Wait until the folder's names are on the disk."""
+        if os.name == "nt":  # pragma: no cover  Windows has no handle for this
+            return
+        if self._handle is None:
+            self._handle = os.open(self.path, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+        os.fsync(self._handle)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder's lock file against other threads and processes; waits for it."""
+        with self._threads:
+            if self._lock is None:
+                flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
+                self._lock = os.open(self.path / "lock", flags, 0o600)
+            if fcntl is not None:
+                fcntl.flock(self._lock, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                if fcntl is not None:
+                    fcntl.flock(self._lock, fcntl.LOCK_UN)
+
+    def __del__(self) -> None:
+        # Closed when nobody uses it any more: a handle closed under another thread's hands
+        # could by then be another file's.
+        for handle in (self._handle, self._lock):
+            if handle is not None:
+                os.close(handle)
 
 
 def try_lock(path: Path) -> int | None:
