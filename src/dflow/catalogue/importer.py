@@ -4,16 +4,19 @@ In: a folder of Word files.  Out: the TOML files of a catalogue, as texts or wri
 folder, and the list of what could not be read.  The files are the same whenever the
 publication is the same, so that the version-control diff of a new release is its review.
 
-Files that no publication gives (releases, conditions, roles, sensitive items,
+Files that no publication gives (earlier releases, conditions, roles, sensitive items,
 envelope-only entries) are never touched.
 """
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from pathlib import Path
 
 from attrs import frozen
 
+from dflow.catalogue.layers import Layer
 from dflow.catalogue.publication import (
     Publication,
     PublishedFlow,
@@ -21,7 +24,7 @@ from dflow.catalogue.publication import (
     Unread,
     read_publication,
 )
-from dflow.catalogue.tables import shelf_of
+from dflow.catalogue.tables import is_code, shelf_of
 from dflow.errors import SourceError
 
 __all__ = ["Imported", "catalogue_files", "import_publication", "quoted"]
@@ -79,7 +82,7 @@ def import_publication(folder: Path, out: Path, *, source: str = "official") -> 
             path.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise SourceError(f"{out}: {error.strerror or error}") from error
-    present = {(path.parent.name, path.stem) for path in out.glob("*/[0-9]*.toml")}
+    present = Layer(out).flow_keys()
     groups = [group for flow in publication.flows.values() for group in flow.groups or ()]
     return Imported(
         title=publication.title,
@@ -109,7 +112,42 @@ def catalogue_files(publication: Publication, *, source: str = "official") -> di
         files[f"items/{shelf}.toml"] = "\n".join(_item_text(item, provenance) for item in items)
         if lists := [_codes_text(item) for item in items if item.codes]:
             files[f"codes/{shelf}.toml"] = "\n".join(lists)
+    if is_code(_RELEASE, publication.version):
+        files[f"releases/{publication.version}.toml"] = _release_text(publication, provenance)
     return dict(sorted(files.items()))
+
+
+def _release_text(publication: Publication, provenance: str) -> str:
+    lines = [f"release = {quoted(publication.version)}"]
+    if published := _day(publication.date):
+        lines += [
+            "# As printed on the publication: it may be the day of its export, and is not the",
+            "# day of going live, which is not known.",
+            f"published = {published}",
+        ]
+    lines += [f"provenance = {quoted(provenance)}", "holds = ["]
+    lines += [f"    {quoted(str(flow))}," for flow in publication.flows.values()]
+    return "\n".join([*lines, "]"]) + "\n"
+
+
+def _day(text: str) -> str:
+    """A day such as ``28 April 2026`` as TOML has it; empty if it is none."""
+    found = re.fullmatch(r"(\d{1,2}) ([A-Z][a-z]+) (\d{4})", text, re.ASCII)
+    if not found or found[2] not in _MONTHS:
+        return ""
+    try:
+        return date(int(found[3]), _MONTHS.index(found[2]) + 1, int(found[1])).isoformat()
+    except ValueError:
+        return ""
+
+
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+)
+
+#: Names of releases that can be a file's name.
+_RELEASE = re.compile(r"[0-9A-Za-z]{1,12}(?:[._-][0-9A-Za-z]{1,12}){0,3}", re.ASCII)
 
 
 def _flow_text(flow: PublishedFlow, items: dict[str, PublishedItem], provenance: str) -> str:

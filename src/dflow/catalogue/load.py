@@ -1,4 +1,4 @@
-"""Catalogue files to definitions: one flow version, one shelf of items, at a time.
+"""Catalogue files to definitions: one flow version at a time.
 
 In: the TOML texts of `catalogue/` (see the reference page on their form).  Out:
 definitions, or `RefusedText` with file, line and near miss.  This module does not know
@@ -19,9 +19,8 @@ from collections.abc import Callable
 
 from attrs import define, field
 
-from dflow.catalogue.formats import UNSTATED, Format, parse_format
+from dflow.catalogue.formats import UNSTATED
 from dflow.catalogue.model import (
-    CodeList,
     FlowDef,
     FlowRoute,
     GroupDef,
@@ -35,7 +34,6 @@ from dflow.catalogue.model import (
 from dflow.catalogue.tables import (
     FLOW_REFERENCE,
     GROUP_CODE,
-    ITEM_REFERENCE,
     VERSION,
     TableReader,
     is_code,
@@ -43,7 +41,7 @@ from dflow.catalogue.tables import (
 from dflow.errors import LookupMiss
 from dflow.tomltext import TomlText, TomlValue
 
-__all__ = ["flow_from", "items_from"]
+__all__ = ["flow_from"]
 
 _FLOW_KEYS = (
     "flow",
@@ -55,10 +53,10 @@ _FLOW_KEYS = (
     "structure",
     "group",
     "provenance",
+    "corrects",
 )
 _STRUCTURES = ("known", "unknown", "sketch")
 _GROUP_KEYS = ("code", "level", "range", "name", "items")
-_ITEM_KEYS = ("name", "format", "domain", "units", "owner", "provenance")
 _PRESENCES: tuple[Presence, ...] = ("mandatory", "optional", "blank")
 
 
@@ -84,12 +82,14 @@ class _Branch:
         )
 
 
-def flow_from(toml: TomlText, item: Callable[[str], ItemDef]) -> FlowDef:
+def flow_from(toml: TomlText, item: Callable[[str], ItemDef], *, partial: bool = False) -> FlowDef:
     """The flow version that a catalogue file describes.
 
     Args:
         toml: the file.
-        item: gives the definition of a J-code, or raises `LookupMiss`.
+        item: gives the definition of an item reference, or raises `LookupMiss`.
+        partial: whether it only adds to an entry of another layer, and may leave out
+            what that one says.
 
     Raises:
         RefusedText: with every mistake of the file.
@@ -103,12 +103,12 @@ def flow_from(toml: TomlText, item: Callable[[str], ItemDef]) -> FlowDef:
         reader.fault(("flow",), f"{flow!r} is no flow number", expected=("such as D0010",))
     if version and not is_code(VERSION, version):
         reader.fault(("version",), f"{version!r} is no version", expected=("such as 002",))
-    structure = _structure(reader)
+    structure = _structure(reader, partial=partial)
     groups = _groups(reader, item, sketch=structure == "sketch")
     found = FlowDef(
         flow=flow,
         version=version,
-        name=reader.text(data, (), "name", None if structure == "known" else ""),
+        name=reader.text(data, (), "name", None if structure == "known" and not partial else ""),
         status=reader.text(data, (), "status", ""),
         owner=reader.text(data, (), "owner", ""),
         routes=_routes(reader),
@@ -120,7 +120,7 @@ def flow_from(toml: TomlText, item: Callable[[str], ItemDef]) -> FlowDef:
     return found
 
 
-def _structure(reader: TableReader) -> str:
+def _structure(reader: TableReader, *, partial: bool) -> str:
     """What the file says its groups are worth, and whether it has groups accordingly."""
     word = reader.text(reader.toml.data, (), "structure", "known")
     if word not in _STRUCTURES:
@@ -131,6 +131,8 @@ def _structure(reader: TableReader) -> str:
             near_to=word,
             known=_STRUCTURES,
         )
+    elif partial and "structure" not in reader.toml.data:
+        pass  # the entry below says it
     elif (word == "unknown") == bool(reader.toml.data.get("group")):
         reader.fault(
             ("structure",),
@@ -228,46 +230,3 @@ def _places(
         except LookupMiss as miss:
             reader.fault((*path, "items", index), str(miss))
     return tuple(places)
-
-
-def items_from(
-    toml: TomlText, codes: dict[str, CodeList], sensitive: dict[str, str]
-) -> dict[str, ItemDef]:
-    """The items that a shelf file describes, by J-code.
-
-    Args:
-        toml: the file: one table an item.
-        codes: the known code lists, by J-code.
-        sensitive: why an item is sensitive, by J-code.
-
-    Raises:
-        RefusedText: with every mistake of the file.
-    """
-    reader = TableReader(toml)
-    items: dict[str, ItemDef] = {}
-    for jcode, table in toml.data.items():
-        if not isinstance(table, dict) or not is_code(ITEM_REFERENCE, jcode):
-            reader.fault((jcode,), f"{jcode!r} is no item", expected=("a table such as [J0003]",))
-            continue
-        reader.keys(table, (jcode,), _ITEM_KEYS)
-        items[jcode] = ItemDef(
-            jcode=jcode,
-            name=reader.text(table, (jcode,), "name"),
-            format=_format(reader, table, jcode),
-            domain=reader.text(table, (jcode,), "domain", ""),
-            units=reader.text(table, (jcode,), "units", ""),
-            owner=reader.text(table, (jcode,), "owner", ""),
-            codes=codes.get(jcode),
-            sensitive=sensitive.get(jcode, ""),
-            provenance=reader.provenance(table, (jcode,)),
-        )
-    reader.done()
-    return items
-
-
-def _format(reader: TableReader, table: dict[str, TomlValue], jcode: str) -> Format:
-    try:
-        return parse_format(reader.text(table, (jcode,), "format", "UNSTATED"))
-    except ValueError as error:
-        reader.fault((jcode, "format"), str(error))
-        return UNSTATED

@@ -44,8 +44,12 @@ def sensitive_from(toml: TomlText) -> dict[str, str]:
     return reasons
 
 
-def roles_from(toml: TomlText) -> Roles:
+def roles_from(toml: TomlText, *, known: Mapping[str, object] | None = None) -> Roles:
     """The role codes and labels.
+
+    Args:
+        toml: the file.
+        known: role codes of other layers, which labels may name too.
 
     Raises:
         RefusedText: with every mistake of the file.
@@ -71,7 +75,7 @@ def roles_from(toml: TomlText) -> Roles:
             reader.fault((*path, "basis"), f"{word!r} is no basis", expected=bases)
         stands_for = tuple(reader.texts(table, path, "codes"))
         for index, code in enumerate(stands_for):
-            if code not in codes:
+            if code not in codes and code not in (known or {}):
                 reader.fault((*path, "codes", index), f"no role code {code!r}")
         labels[label] = RoleLabel(
             label=label,

@@ -8,6 +8,7 @@ know what a flow or an item is; it knows what their references may look like.
 from __future__ import annotations
 
 import re
+from datetime import date, datetime
 from typing import cast
 
 from attrs import define, field
@@ -24,6 +25,7 @@ __all__ = [
     "TableReader",
     "is_code",
     "shelf_of",
+    "version_order",
 ]
 
 #: What references look like, loosely: the DTC writes D0010, 002, 026 and J0003, other
@@ -43,6 +45,12 @@ ITEM_REFERENCE = re.compile(
 def is_code(pattern: re.Pattern[str], text: str) -> bool:
     """Whether the whole text is such a reference."""
     return pattern.fullmatch(text) is not None
+
+
+def version_order(version: str) -> tuple[int, str]:
+    """What versions are sorted by: 9 comes before 10, and 002 before 010."""
+    digits = re.match(r"[0-9]*", version, re.ASCII)
+    return (int(digits[0]) if digits and digits[0] else 0, version)
 
 
 def shelf_of(reference: str) -> str:
@@ -140,6 +148,29 @@ class TableReader:
         """The tables in a table, such as ``[label.Supplier]`` in ``label``, by name."""
         outer = self.table(self.toml.data, (), key)
         return [(name, self.table(outer, (key,), name)) for name in outer]
+
+    def top_tables(self) -> list[tuple[str, dict[str, TomlValue]]]:
+        """The tables of the document by name; a fault for whatever is no table."""
+        return [(name, self.table(self.toml.data, (), name)) for name in self.toml.data]
+
+    def date(self, key: str) -> date | None:
+        """A date at the top of the document; None if the key is missing."""
+        value = self.toml.data.get(key)
+        if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
+            return value
+        self.fault((key,), f"{key!r} is no date", expected=("such as 2019-06-27",))
+        return None
+
+    def flow_keys(self, key: str) -> tuple[tuple[str, str], ...]:
+        """A list of flow versions such as ``"D0089 v002"``."""
+        found: list[tuple[str, str]] = []
+        for index, text in enumerate(self.texts(self.toml.data, (), key)):
+            flow, mark, version = text.partition(" v")
+            if mark and is_code(FLOW_REFERENCE, flow) and is_code(VERSION, version):
+                found.append((flow, version))
+            else:
+                self.fault((key, index), f"{text!r} is no flow version", expected=('"D0089 v002"',))
+        return tuple(found)
 
     def provenance(self, table: dict[str, TomlValue], path: tuple[str | int, ...]) -> Provenance:
         """The provenance, which every entry must state: a source, a colon, details."""
