@@ -178,7 +178,7 @@ class Catalogue:
         shelf = self._shelf(shelf_of(jcode)) if known else {}
         found = shelf.get(jcode)
         if found is None:
-            near = near_misses(jcode, shelf)
+            near = near_misses(jcode, shelf) or near_misses(jcode, (i.jcode for i in self.items()))
             hint = f"; near: {', '.join(near)}" if near else ""
             raise LookupMiss(f"no item {jcode}{hint}")
         return found
