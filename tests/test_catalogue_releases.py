@@ -75,7 +75,7 @@ def test_look_ups_name_what_is_near() -> None:
         _ = bundled()["D0089", "003"]
     with pytest.raises(LookupMiss, match="no flow D008O; near: D0308, D0089"):
         bundled().latest("D008O")
-    with pytest.raises(LookupMiss, match="no item J003; near: J0"):
+    with pytest.raises(LookupMiss, match="no item J003; near: J2003, J0103"):
         bundled().item("J003")
 
 
