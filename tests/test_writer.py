@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import pickle
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -189,3 +191,31 @@ def test_what_cannot_be_saved_leaves_what_was_there(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="cannot be written"):
         save(b"x", tmp_path / "folder")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder"]
+
+
+def test_typed_models_are_built_like_groups() -> None:
+    from dflow.flows import d0010_002 as models
+
+    reading = models.RegisterReadings(
+        meter_register_id="01",
+        reading_date_and_time=dt.datetime(2026, 2, 28),  # noqa: DTZ001  local, without a zone
+        register_reading=Decimal("88285.0"),
+        meter_reading_flag=True,
+        reading_method="N",
+    )
+    meter = models.MeterReadingTypes(
+        meter_id="METER1", reading_type="R", register_readings=(reading,)
+    )
+    core = models.MpanCores(mpan_core=MPAN, bsc_validation_status="V", meter_reading_types=(meter,))
+    assert write(build(HEADER, [core])) == write(build(HEADER, [_instance()]))
+    assert list(models.read(write(build(HEADER, [core])))) == [core]
+
+
+@given(flow_bytes())
+def test_a_file_is_built_from_its_own_groups_again(data: bytes) -> None:
+    flow = read(data)
+    assert flow.header is not None
+    assert flow.trailer is not None
+    end = b"\r\n" if b"\r\n" in data else b"\n"
+    made = build(flow.header, flow.groups, completed=flow.trailer.completed, end=end)
+    assert write(made).rstrip() == data.rstrip()

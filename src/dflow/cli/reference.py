@@ -15,6 +15,10 @@ from dflow.cli import COMMANDS, command_parser
 
 __all__ = ["reference"]
 
+#: Argparse has no public names for these, nor a public way to a parser's actions.
+_Subparsers = argparse._SubParsersAction  # noqa: SLF001  see above
+_Help = argparse._HelpAction  # noqa: SLF001  see above
+
 _HEAD = """\
 % Made by `python -m dflow.cli.reference`; do not edit.
 
@@ -45,9 +49,13 @@ def reference() -> str:
 
 
 def _commands(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
-    for action in parser._actions:  # noqa: SLF001  argparse has no public way to its actions
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+    for action in _actions(parser):
+        if isinstance(action, _Subparsers):
             yield from action.choices.items()
+
+
+def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    return parser._actions  # noqa: SLF001  see above
 
 
 def _section(name: str, parser: argparse.ArgumentParser, level: int) -> Iterator[str]:
@@ -58,8 +66,8 @@ def _section(name: str, parser: argparse.ArgumentParser, level: int) -> Iterator
         yield ""
     rows = [
         (_shape(action), _escaped(" ".join((action.help or "").split())))
-        for action in parser._actions  # noqa: SLF001
-        if not isinstance(action, (argparse._SubParsersAction, argparse._HelpAction))  # noqa: SLF001
+        for action in _actions(parser)
+        if not isinstance(action, (_Subparsers, _Help))
     ]
     if rows:
         yield "| | |"

@@ -58,8 +58,11 @@ def _text(opened: Scan, mask: Mask, style: TreeStyle) -> None:
     for line in head_text(opened.header, opened.definition, style):
         print(line)
     masked = False
+    named = True
     for group in opened:
-        print()
+        if group.definition is not None or named:  # records without names stand close together
+            print()
+        named = group.definition is not None
         for line in group_text(group, mask, style):
             masked = masked or "**" in line
             print(line)

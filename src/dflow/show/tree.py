@@ -134,7 +134,8 @@ def group_text(
             yield line + (f"  {style.paint('name', says)}" if says else "")
         for surplus in group.values[len(group.definition.items) :]:
             hidden = surplus if mask.off else masked_value(surplus)
-            yield f"{'':6}  {lead}  {style.paint('error', 'surplus field')}  {printable(hidden)}"
+            said = style.paint("error", "surplus field")
+            yield f"{'':6}  {lead}  {said}  '{printable(hidden)}'"
 
 
 def _levels(root: Group, depth: int) -> Iterator[tuple[int, Group]]:

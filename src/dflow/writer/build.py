@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
-from attrs import evolve
-
-from dflow.catalogue import Catalogue, bundled
+from dflow.catalogue import Catalogue
 from dflow.catalogue.model import GroupDef
 from dflow.envelope import Header, Trailer
 from dflow.errors import LookupMiss, near_misses
 from dflow.findings import Place, finding
 from dflow.flow import Flow, Group
+from dflow.parse import read
 from dflow.records import Record
-from dflow.writer.counts import recounted, renumbered
+from dflow.writer.counts import recounted
 from dflow.writer.refusal import RefusedFlow, accepted
 
-__all__ = ["build", "group", "plain_value"]
+__all__ = ["Model", "build", "group", "plain_value"]
 
 #: What no field can hold: the pipe, the line's end, what is not one byte.
 _IMPOSSIBLE = re.compile(r"[|\r\n]|[^\x00-\xff]")
@@ -90,9 +90,16 @@ def group(
     return Group(record=record, definition=definition, groups=tuple(groups))
 
 
+class Model(Protocol):
+    """What can become a group: an object of a typed model (`dflow.flows`)."""
+
+    def to_group(self) -> Group:
+        """The group and all below it, as records."""
+
+
 def build(
     header: Header,
-    groups: Iterable[Group],
+    groups: Iterable[Group | Model],
     *,
     catalogue: Catalogue | None = None,
     completed: str = "",
@@ -104,7 +111,7 @@ def build(
 
     Args:
         header: the address; its envelope says whether it is a user file or a pool file.
-        groups: the level-1 groups, with all below them.
+        groups: the level-1 groups with all below them, as groups or as typed models.
         catalogue: the definitions to write by; the bundled ones unless given.
         completed: File Completion Timestamp of a user file, ``ccyymmddhhmmss``, local.
         instances: flow instances, for a flow whose structure is not known; counted for
@@ -114,23 +121,17 @@ def build(
 
     Raises:
         RefusedFlow: if the file would have findings of severity error.
-        ValueError: if the header cannot be written as a record.
+        ValueError: if the header cannot be written as a record, or a model's value not as
+            a field.
     """
-    known = bundled() if catalogue is None else catalogue
     pool = header.envelope in ("ZHD", "ZHD short")
     trailer = Trailer(file_id=header.file_id, completed=completed, flow_count=instances, pool=pool)
-    flow = Flow(
-        header=header,
-        definition=known.get(header.flow, header.version),
-        groups=tuple(_ended(one, end) for one in groups),
-        trailer=trailer,
-        header_record=Record(1, header.encode(), end),
-        trailer_record=Record(1, trailer.encode(), end),
-    )
-    flow = renumbered(recounted(flow))
+    records = [header.encode()]
+    for one in groups:
+        root = one if isinstance(one, Group) else one.to_group()
+        records += [below.record.raw for below in root.walk()]
+    records.append(trailer.encode())
+    # Read again, so that every group stands where the catalogue, and not its maker, puts it.
+    raw = b"".join([part for record in records for part in (record, end)])
+    flow = recounted(read(raw, catalogue=catalogue))
     return accepted(flow, catalogue=catalogue) if check else flow
-
-
-def _ended(one: Group, end: bytes) -> Group:
-    record = one.record if one.record.end == end else evolve(one.record, end=end)
-    return evolve(one, record=record, groups=tuple(_ended(below, end) for below in one.groups))
