@@ -77,6 +77,7 @@ MISTAKES = [
     ('file = "x.routes"', 'file = "y.routes"', 2, "no such file"),
     ('transport = "directory"', 'transport = "directori"', 4, "did you mean directory?"),
     ('transport = "directory"', "", 3, "transport is missing"),
+    ('transport = "directory"', 'transprt = "directory"', 4, "did you mean transport?"),
     ('path = "in"', "", 3, "lacks 'path'"),
     ('path = "in"', "path = 3", 5, "expected a path"),
     ('ready = "named"', 'ready = "namd"', 6, "did you mean named?"),

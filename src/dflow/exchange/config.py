@@ -16,7 +16,7 @@ from typing import cast
 from attrs import field, frozen
 
 from dflow.delivery import Breaker, Closed, Order, Quota, Retry, Treatment, Unanswered
-from dflow.errors import RefusedText
+from dflow.errors import RefusedText, near_misses
 from dflow.exchange.check import held_by_check
 from dflow.exchange.driver import Exchange, Source
 from dflow.exchange.journal import SqliteJournal, open_journal
@@ -181,6 +181,11 @@ def _ends(
             for kind in kinds.values()
             if (kind.out if side == "mount" else kind.into) is not None
         }
+        if word is None and (slips := near_misses("transport", table)):
+            slip = slips[0]
+            message = f"unknown key {slip!r}, and transport is missing"
+            reader.fault((side, name, slip), message, near_to=slip, known=["transport"])
+            continue
         if not isinstance(word, str) or word not in able:
             where = (side, name, "transport") if "transport" in table else (side, name)
             shown = "transport is missing" if word is None else f"no transport {word!r}"
