@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, cast
 from attrs import define, field, frozen
 
 from dflow.catalogue.model import FlowDef, GroupDef
+from dflow.records import Record
 
 if TYPE_CHECKING:
     from lark import Token
@@ -101,6 +102,7 @@ class Frame:
         late: whether it stands behind a sibling that the catalogue puts after it.
         surplus: whether it is one more than the catalogue allows under its parent.
         parent: the open group above it, or the file.
+        record: its record, if whoever walks has kept it here.
     """
 
     definition: GroupDef | None
@@ -111,6 +113,7 @@ class Frame:
     late: bool = False
     surplus: bool = False
     parent: Frame | None = None
+    record: Record | None = None
 
     @property
     def path(self) -> str:

@@ -12,6 +12,7 @@ import re
 
 __all__ = [
     "AMSID_PREFIXES",
+    "MPAN_ITEMS",
     "REGIONAL_DISTRIBUTORS",
     "has_check_digit",
     "is_mpan",
@@ -30,6 +31,10 @@ _INDEPENDENT_DISTRIBUTORS = tuple(f"{n:02d}" for n in range(24, 39))
 
 #: The first two digits of asset metering system ids (AMSID), which look like MPANs.
 AMSID_PREFIXES = ("77", "78")
+
+#: Items that hold an MPAN core.  By J-code: MPAN Core; Associated, Sequence, Green Deal,
+#: New Green Deal, Primary and Secondary MPAN.
+MPAN_ITEMS = frozenset({"J0003", "J0845", "J1261", "J1813", "J1814", "J2243", "J2244"})
 
 _THIRTEEN_DIGITS = re.compile(r"[0-9]{13}", re.ASCII)
 

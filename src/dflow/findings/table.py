@@ -197,7 +197,7 @@ _ROWS: tuple[tuple[str, Layer, Severity, str, str], ...] = (
     (
         "role-pair",
         "envelope",
-        _W,
+        _A,
         "The catalogue lists no route for this flow between these two roles.",
         "Check the roles in the header against the catalogue's routes for the flow.",
     ),

@@ -17,13 +17,16 @@ from attrs import frozen
 
 from dflow.errors import SourceError
 
-__all__ = ["CHUNK", "Chunks", "Source", "open_source"]
+__all__ = ["CHUNK", "TAIL", "Chunks", "Source", "open_source"]
 
 #: What may be read: a path, the bytes themselves, an open binary file, chunks of bytes.
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Iterable[bytes]
 
 #: Bytes asked for at a time: large enough for speed, small enough for bounded memory.
 CHUNK = 1 << 20
+
+#: How much of a source's end is looked at: more than any trailer and some blank lines.
+TAIL = 4096
 
 
 @frozen
@@ -33,10 +36,12 @@ class Chunks:
     Attributes:
         name: the path as the caller gave it; empty for bytes and chunks.
         chunks: the bytes, once.
+        tail: the last bytes, where a source can be looked at from its end; else None.
     """
 
     name: str
     chunks: Iterator[bytes]
+    tail: bytes | None = None
 
 
 @contextmanager
@@ -48,7 +53,8 @@ def open_source(source: Source) -> Iterator[Chunks]:
             a file opened as text, chunks that are not bytes.
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
-        yield Chunks("", _slices(memoryview(source)))
+        view = memoryview(source)
+        yield Chunks("", _slices(view), bytes(view[-TAIL:]))
         return
     if isinstance(source, (str, os.PathLike)):
         name = os.fspath(source)
@@ -57,7 +63,7 @@ def open_source(source: Source) -> Iterator[Chunks]:
         except (OSError, ValueError) as error:
             raise SourceError(_why(name, error)) from error
         with own:
-            yield Chunks(name, _pieces(own, name))
+            yield Chunks(name, _pieces(own, name), _tail(own))
         return
     if hasattr(source, "read"):
         file = cast("BinaryIO", source)
@@ -81,6 +87,18 @@ def _why(name: str, error: OSError | ValueError) -> str:
         return f"{name}: no permission to read it"
     reason = error.strerror if isinstance(error, OSError) else str(error)
     return f"{name!r}: cannot be read: {reason}"
+
+
+def _tail(file: BinaryIO) -> bytes | None:
+    """The end of a file that has one; pipes and devices are only read forwards."""
+    try:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - TAIL))
+        tail = file.read(TAIL)
+        file.seek(0)
+    except OSError:
+        return None
+    return tail
 
 
 def _slices(view: memoryview) -> Iterator[bytes]:

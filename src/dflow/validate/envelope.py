@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from dflow.catalogue import Catalogue
+from dflow.catalogue import Answer, Catalogue
+from dflow.catalogue.model import FlowDef
 from dflow.envelope import Header, Trailer, read_trailer
 from dflow.findings import Place
 from dflow.parse.opening import Opening
@@ -60,9 +61,27 @@ def check_opening(opening: Opening, catalogue: Catalogue, sink: Sink) -> None:
     )
     if definition is None:
         _unknown(header, catalogue, place, sink)
-    elif not definition.groups:
+    elif (
+        catalogue.roles.allows(definition, header.sender.role, header.recipient.role)
+        is Answer.FAILS
+    ):
+        _role_pair(header, definition, line, sink)
+    if definition is not None and not definition.groups:
         message = f"The structure of {definition} is not known; only its envelope was checked."
         sink.add("envelope-only", place, message, value=header.flow + header.version)
+
+
+def _role_pair(header: Header, definition: FlowDef, line: int, sink: Sink) -> None:
+    pair = f"{header.sender.role} -> {header.recipient.role}"
+    routes = [str(route) for route in definition.routes]
+    sink.add(
+        "role-pair",
+        Place(line=line, jcode="J0934", item="From Role Code"),
+        f"The catalogue lists no route for {definition} from role {header.sender.role}"
+        f" to role {header.recipient.role}.",
+        value=pair,
+        expected="; ".join(routes[:6]) + ("; …" if len(routes) > 6 else ""),
+    )
 
 
 def _unknown(header: Header, catalogue: Catalogue, place: Place, sink: Sink) -> None:

@@ -38,12 +38,14 @@ class Sink:
         unmask: whether sensitive values are shown.
         sender: the sender's MPID, once the header is read: profiles may name it.
         found: the findings so far.
+        weighty: how many findings were not of a kind that is told once.
     """
 
     profile: Profile
     unmask: bool = False
     sender: str = ""
     found: list[Finding] = field(factory=list, init=False)
+    weighty: int = field(default=0, init=False)
     _told: set[tuple[str, object]] = field(factory=set, init=False)
     _weights: dict[str, Severity] = field(factory=dict, init=False)
 
@@ -58,9 +60,14 @@ class Sink:
         """Whether findings of this code are told at their first place only."""
         return KINDS[code].severity < Severity.WARNING and self.weight(code) < Severity.WARNING
 
-    def tells(self, code: str, key: object) -> bool:
-        """Whether a finding of this code and subject is still to be told."""
-        return (code, key) not in self._told
+    def watches(self, code: str, key: object = None) -> bool:
+        """Whether a finding of this code and subject would be told if it were made now."""
+        return (code, key) not in self._told or not self.told_once(code)
+
+    @property
+    def told(self) -> int:
+        """How many subjects have been told of once and for all."""
+        return len(self._told)
 
     def set_sender(self, mpid: str) -> None:
         """The header has been read: weigh by what the profile says of its sender."""
@@ -88,6 +95,8 @@ class Sink:
             if (code, key) in self._told:
                 return
             self._told.add((code, key))
+        else:
+            self.weighty += 1
         self.take(
             finding(code, place, message, value=_cut(value), expected=expected, remedy=remedy)
         )

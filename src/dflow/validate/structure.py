@@ -7,6 +7,7 @@ envelope layer compares.  This module does not know headers and trailers.
 from __future__ import annotations
 
 import re
+from typing import Protocol
 
 from attrs import define, field
 
@@ -15,10 +16,11 @@ from dflow.findings import Place
 from dflow.grammar import Frame, RecordGrammar, Walk
 from dflow.parse.opening import is_header
 from dflow.records import Record
+from dflow.validate.conditions import Conditions
 from dflow.validate.sink import Sink
 from dflow.validate.values import check_record
 
-__all__ = ["BodyCheck", "check_bytes"]
+__all__ = ["BodyCheck", "CleanRecords", "check_bytes"]
 
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _HIGH = re.compile(rb"[\x80-\xff]")
@@ -27,8 +29,12 @@ _HIGH = re.compile(rb"[\x80-\xff]")
 _CODE_SHOWN = 12
 
 
-def check_bytes(record: Record, sink: Sink) -> None:
-    """The bytes layer for one record: control characters and characters beyond ASCII."""
+def check_bytes(record: Record, sink: Sink) -> bool:
+    """The bytes layer for one record: control characters, and characters beyond ASCII.
+
+    Returns:
+        Whether the record holds a control character.
+    """
     raw = record.raw
     bad = _CONTROL.search(raw)
     if bad is not None:
@@ -47,6 +53,14 @@ def check_bytes(record: Record, sink: Sink) -> None:
                 f"The record holds the byte 0x{high[0][0]:02X}.",
                 value=f"0x{high[0][0]:02X}",
             )
+    return bad is not None
+
+
+class CleanRecords(Protocol):
+    """Says of a record, as fast as can be, that nothing is to be said of its fields."""
+
+    def admits(self, group: GroupDef, raw: bytes) -> bool:
+        """Whether a record of this group has no finding; False where that is not known."""
 
 
 @define(eq=False)
@@ -56,20 +70,26 @@ class BodyCheck:
     Attributes:
         grammar: the flow's grammar, or None where its structure is not known.
         sink: where the findings go.
+        conditions: what the catalogue documents of when a group must stand.
         pool: whether records need no closing pipe.
         headed: whether the file has a header.  Without one it may be anything, and its
             first control character says so once and for all.
+        odd: whether a record before held a control character.
         records: body records so far.
+        over: whether the trailer has been met.
         walk: the walk over the groups, if there is a grammar.
     """
 
     grammar: RecordGrammar | None
     sink: Sink
+    conditions: Conditions
     pool: bool = False
     headed: bool = True
+    odd: bool = False
     records: int = field(default=0, init=False)
+    over: bool = field(default=False, init=False)
     walk: Walk | None = field(init=False)
-    _odd: bool = field(default=False, init=False)
+    _clean: CleanRecords | None = field(default=None, init=False)
 
     @walk.default
     def _start(self) -> Walk | None:
@@ -78,42 +98,79 @@ class BodyCheck:
     def feed(self, record: Record) -> None:
         """Take the next body record, which is not blank."""
         self.records += 1
-        if self.headed or not self._odd:
-            before = len(self.sink.found)
-            check_bytes(record, self.sink)
-            self._odd = len(self.sink.found) > before
-        if is_header(record):
-            message = f"A second header, {record.code[:3]}, stands inside the file."
-            self.sink.add("header-repeated", Place(line=record.line, column=1, width=3), message)
-            return
         walk = self.walk
-        if walk is None:
+        if walk is None or is_header(record):
+            self._outside(record)
             return
         frame = walk.place(record.code, record.line)
-        for closed in walk.closed:
-            self._least(closed, closed.definition.groups if closed.definition else ())
+        if walk.closed:
+            self._close_groups(walk.closed)
         if frame is None or frame.definition is None:
+            self._bytes(record)
             self._stray(record, walk)
             return
-        path = frame.path
         if frame.late or frame.surplus:
-            self._misfit(frame, frame.definition, path)
-        check_record(record, frame.definition, path, self.sink, pool=self.pool)
+            self._misfit(frame, frame.definition, frame.path)
+        if self.conditions.asks:
+            frame.record = record
+            self.conditions.items(frame, self.sink)
+        if self._clean is not None and self._clean.admits(frame.definition, record.raw):
+            return
+        self._bytes(record)
+        check_record(record, frame.definition, frame.path, self.sink, pool=self.pool)
+
+    def trust(self, clean: CleanRecords) -> None:
+        """Pass over the fields of records that an expression has found clean."""
+        self._clean = clean
+
+    def settle(self) -> None:
+        """The instance is over: what is missing in it now stays missing."""
+        if self.walk is not None:
+            self._close_groups(self.walk.finish())
 
     def close(self) -> None:
-        """The body is over: what is missing now stays missing."""
-        walk = self.walk
-        if walk is None:
-            return
-        for closed in walk.finish():
-            self._least(closed, closed.definition.groups if closed.definition else ())
-        self._least(walk.base, walk.grammar.flow_def.groups)
+        """The body is over."""
+        self.settle()
+        if self.walk is not None:
+            self._least(self.walk.base, self.walk.grammar.flow_def.groups)
+
+    def skip(self, root: GroupDef, instances: int, records: int) -> None:
+        """Count instances of a level-1 group that were found clean in another way."""
+        self.records += records
+        if self.walk is not None:
+            if self.walk.open:
+                self.settle()
+            base = self.walk.base
+            base.counts[root.seq] = base.counts.get(root.seq, 0) + instances
+            base.position = max(base.position, root.seq)
 
     def instances(self, flow_def: FlowDef) -> int:
         """Occurrences so far of the group whose occurrences are the flow instances."""
         if self.walk is None or flow_def.instance is None:
             return 0
         return self.walk.base.counts.get(flow_def.instance.seq, 0)
+
+    def watched(self, group: GroupDef) -> bool:
+        """Whether the absence of a group would be told if it were found now."""
+        return group.seq not in self.conditions.excused and self.sink.watches(
+            "missing-group", group.seq
+        )
+
+    def _outside(self, record: Record) -> None:
+        """A record of a body without structure, or a second header."""
+        self._bytes(record)
+        if is_header(record):
+            message = f"A second header, {record.code[:3]}, stands inside the file."
+            self.sink.add("header-repeated", Place(line=record.line, column=1, width=3), message)
+
+    def _bytes(self, record: Record) -> None:
+        if self.headed or not self.odd:
+            self.odd = check_bytes(record, self.sink) or self.odd
+
+    def _close_groups(self, closed: list[Frame]) -> None:
+        for frame in closed:
+            if frame.definition is not None and frame.definition.groups:
+                self._least(frame, frame.definition.groups)
 
     def _stray(self, record: Record, walk: Walk) -> None:
         code = record.code
@@ -174,12 +231,12 @@ class BodyCheck:
     def _least(self, frame: Frame, children: tuple[GroupDef, ...]) -> None:
         for child in children:
             count = frame.counts.get(child.seq, 0)
-            most = child.range.most
-            if child.range.admits(count) or (most is not None and count > most):
+            if self.conditions.asks and self.conditions.child(frame, child, count, self.sink):
                 continue
-            if not self.sink.told_once("missing-group") or self.sink.tells(
-                "missing-group", child.seq
-            ):
+            if count >= child.range.least and (not child.range.counts or child.range.admits(count)):
+                continue
+            most = child.range.most
+            if (most is None or count < most) and self.watched(child):
                 self._missing(frame, child, count)
 
     def _missing(self, frame: Frame, child: GroupDef, count: int) -> None:

@@ -10,16 +10,11 @@ import re
 
 from dflow.catalogue.model import GroupDef, ItemPlace
 from dflow.findings import Place
-from dflow.identifiers import has_check_digit, known_distributor, mpan_check_digit
+from dflow.identifiers import MPAN_ITEMS, has_check_digit, known_distributor, mpan_check_digit
 from dflow.records import Record
 from dflow.validate.sink import Sink
 
-__all__ = ["MPAN_ITEMS", "Fault", "check_record", "check_value"]
-
-#: Items that hold an MPAN core: thirteen digits, the last a check digit (facts,
-#: envelope section 8).  By J-code: MPAN Core; Associated, Sequence, Green Deal, New
-#: Green Deal, Primary and Secondary MPAN.
-MPAN_ITEMS = frozenset({"J0003", "J0845", "J1261", "J1813", "J1814", "J2243", "J2244"})
+__all__ = ["Fault", "check_record", "check_value", "subject"]
 
 #: Finding code, message, what was expected.
 Fault = tuple[str, str, str]
@@ -61,9 +56,8 @@ def check_record(
                 jcode=at.jcode,
                 item=at.name,
             )
-            sink.add_value(
-                code, place, at, message, value=value, expected=expected, key=(at.jcode, message)
-            )
+            key = subject(code, at.jcode, value)
+            sink.add_value(code, place, at, message, value=value, expected=expected, key=key)
         column += len(value) + 1
 
 
@@ -84,6 +78,11 @@ def _count(number: int, record: Record, definition: GroupDef, path: str, sink: S
         value=str(number),
         expected=str(width),
     )
+
+
+def subject(code: str, jcode: str, value: str) -> object:
+    """What a finding that is told once is about: the item, and a distributor if it names one."""
+    return (jcode, value[:2]) if code == "unknown-distributor" else jcode
 
 
 def check_value(at: ItemPlace, value: str) -> Fault | None:
