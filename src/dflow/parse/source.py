@@ -23,7 +23,7 @@ __all__ = ["CHUNK", "TAIL", "Chunks", "Source", "open_source"]
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Iterable[bytes]
 
 #: Bytes asked for at a time: large enough for speed, small enough for bounded memory.
-CHUNK = 1 << 20
+CHUNK = 1 << 18
 
 #: How much of a source's end is looked at: more than any trailer and some blank lines.
 TAIL = 4096

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from operator import itemgetter
 from typing import Protocol
 
 from dflow.identifiers import known_distributor, mpan_check_digit
@@ -61,6 +62,7 @@ _TENS = _table({48 + digit: 10 * digit for digit in range(10)})
 _ONES = _table({48 + digit: digit for digit in range(10)})
 _CHECK = bytes(48 + total % 11 % 10 for total in range(256))
 _KNOWN = bytes(number for number in range(100) if known_distributor(f"{number:02d}"))
+_FIRST_THIRTEEN = itemgetter(slice(13))
 _NOT_ZERO = re.compile(rb"[^\0]")
 
 
@@ -86,22 +88,24 @@ def suspects(data: bytes, start: int, stop: int, column: Column, sink: Sink) -> 
         lanes += _unknown(prefixes, column.jcode, sink)
     if not lanes:
         return []
-    offsets = [
-        found.start(1)
-        for found in _finder(column.code, column.position).finditer(data, start, stop)
-    ]
+    finder = _finder(column.code, column.position)
+    offsets = [found.start(1) for found in finder.finditer(data, start, stop)]
     return sorted({offsets[lane] for lane in lanes})
 
 
 def _digits(data: bytes, start: int, stop: int, column: Column) -> bytes:
+    """The MPANs of a column, one behind the other."""
     if column.position == 1:
         # Cutting at the code is twice as fast as searching for it.
         head = column.code + b"|"
         pieces = data[start:stop].split(b"\n" + head)
         first = pieces[0]
-        pieces[0] = first[len(head) :] if first.startswith(head) else b""
-        digits = b"".join([piece[:13] for piece in pieces])
-        if len(digits) == 13 * (len(pieces) - (not pieces[0])) and digits.isdigit():
+        if first.startswith(head):
+            pieces[0] = first[len(head) :]
+        else:
+            del pieces[0]
+        digits = b"".join(map(_FIRST_THIRTEEN, pieces))
+        if len(digits) == 13 * len(pieces) and digits.isdigit():
             return digits
     return b"".join(_finder(column.code, column.position).findall(data, start, stop))
 

@@ -116,20 +116,20 @@ class FastBody:
             found = max(found, data.rfind(b"\n" + code.encode("latin-1") + b"|") + 1)
         return found
 
-    def run(self, data: bytes) -> int:
-        """Check bytes that end where an instance ends; how many of them were taken.
+    def run(self, data: bytes, end: int) -> int:
+        """Check the bytes up to `end`, where an instance ends; how many of them were taken.
 
         Fewer than all only where the slow way has met the trailer: what follows is no body.
         """
         if self._told < 0:
             self._ask()
         plain, lf = data.isascii(), b"\r" not in data
-        position, end = 0, len(data)
+        position = 0
         while position < end and not self.body.over:
             root = self._root_at(data, position)
             stop = position
             if root is not None:
-                stop = self._accepted(data, position, root, (plain, lf))
+                stop = self._accepted(data, position, end, (root, plain, lf))
                 if stop > position:
                     self._skip(data, position, stop, root)
                     position = stop
@@ -137,11 +137,12 @@ class FastBody:
             position = self._hand_over(data, position, end)
         return position
 
-    def _accepted(self, data: bytes, start: int, root: GroupDef, flavour: tuple[bool, bool]) -> int:
-        """How far instances of this root group are accepted from `start` on."""
-        found = self._pattern(root, flavour).match(data, start)
+    def _accepted(self, data: bytes, start: int, end: int, by: tuple[GroupDef, bool, bool]) -> int:
+        """How far instances of a root group are accepted from `start` on."""
+        root = by[0]
+        found = self._pattern(*by).match(data, start, end)
         stop = found.end() if found else start
-        if stop in (start, len(data)) or self._at_root(data, stop):
+        if stop in (start, end) or self._at_root(data, stop):
             return stop
         if root.range.most is not None:
             return start
@@ -189,7 +190,7 @@ class FastBody:
 
     def _hand_over(self, data: bytes, start: int, end: int) -> int:
         """One instance to the slow way; where the next one starts."""
-        found = self.root_start.search(data, start)
+        found = self.root_start.search(data, start, end)
         stop = found.start() + 1 if found else end
         before = self.body.sink.weighty
         self.slow(data[start:stop])
@@ -226,8 +227,7 @@ class FastBody:
             )
         return group.seq not in self._holders and known.fullmatch(raw) is not None
 
-    def _pattern(self, root: GroupDef, flavour: tuple[bool, bool]) -> re.Pattern[bytes]:
-        plain, lf = flavour
+    def _pattern(self, root: GroupDef, plain: bool, lf: bool) -> re.Pattern[bytes]:  # noqa: FBT001  a key
         # Characters beyond ASCII are refused for as long as they are worth a remark.
         plain = plain or self.body.sink.watches("non-ascii")
         known = self._patterns.get((root.seq, plain, lf))

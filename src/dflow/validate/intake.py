@@ -93,12 +93,9 @@ class Intake:
             if stop == 0 and len(data) > LONGEST:
                 # One instance beyond any bound: record by record from here on.
                 path, stop = None, data.rfind(b"\n") + 1
-        whole = data[:stop]
-        if path is not None and _short(whole):
-            taken = path.run(whole)
-            self._slow(whole[taken:])
-        else:
-            self._slow(whole)
+        taken = path.run(data, stop) if path is not None and _short(data) else 0
+        if taken < stop:
+            self._slow(data[taken:stop])
         return data[stop:]
 
     def _skipped(self, data: bytes, start: int, stop: int) -> int:
@@ -108,9 +105,8 @@ class Intake:
         first = file.lines + 1
         total = pool_checksum(_raws(data[start:stop])) if file.summed else 0
         file.skipped(lines, total)
-        for end, found in (("\n", _LF), ("\r\n", _CRLF)):
-            kind = end.encode("latin-1")
-            if kind not in file.seen:
+        for kind, found in ((b"\n", _LF), (b"\r\n", _CRLF)):
+            if kind not in file.seen and (kind == b"\n" or data.find(b"\r", start, stop) >= 0):
                 at = found.search(data, start, stop)
                 if at is not None:
                     file.ends(kind, first + data.count(b"\n", start, at.start()))

@@ -1,0 +1,117 @@
+"""The two ways of checking say the same, for every flow version and whatever the fault.
+
+"The expression accepts exactly when the slow way has no finding of severity warning or
+worse" (check digits and the envelope apart, which are counted beside it); and the report
+with the fast path is the report without it, advice and places included.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import dflow
+from damage import damaged
+from dflow.catalogue import FlowDef, bundled
+from dflow.findings import Report, Severity
+from dflow.recognise import expression
+from dflow.testing.heads import HEADER_WIDTH, header_from
+from dflow.testing.plan import FlowPlan, plan_flow
+from dflow.testing.shape import make_body, make_file
+from dflow.validate import intake
+
+#: What the expression does not say: identifiers and the envelope are counted beside it,
+#: and these findings are about lines that are no part of a body.
+BESIDE = {"mpan-check-digit", "condition"}
+
+
+@pytest.fixture(autouse=True)
+def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut small files into several blocks, so that the seams are tested too."""
+    monkeypatch.setattr(intake, "WORTH", 0)
+    monkeypatch.setattr(intake, "BLOCK", 256)
+
+
+def made(plan: FlowPlan, chance: random.Random) -> bytes:
+    head = header_from(chance.randbytes(HEADER_WIDTH), *plan.definition.key, plan.roles)
+    choices = [chance.randbytes(plan.width) for _ in range(chance.randrange(24))]
+    return make_file(plan, head.header, make_body(plan, choices, head), end=head.end)
+
+
+def faults(chance: random.Random) -> list[tuple[int, int, int]]:
+    big = 1 << 20
+    return [
+        (chance.randrange(big), chance.randrange(big), chance.randrange(big))
+        for _ in range(chance.choice((0, 1, 1, 1, 2, 5)))
+    ]
+
+
+def pieces(data: bytes, size: int = 100) -> Iterator[bytes]:
+    return (data[start : start + size] for start in range(0, len(data), size))
+
+
+def assert_same(data: bytes) -> Report:
+    slow = dflow.check(data, fast=False)
+    fast = dflow.check(pieces(data))
+    assert [found.as_json() for found in fast.findings] == [
+        found.as_json() for found in slow.findings
+    ], data
+    return slow
+
+
+def body_of(data: bytes) -> bytes | None:
+    """The body alone, if header and trailer stand where they should."""
+    first, last = data.find(b"\n") + 1, data.rfind(b"\nZPT|") + 1
+    if not data.startswith(b"ZHV|") or last < first or b"\nZPT|" in data[: last - 1]:
+        return None
+    return data[first:last]
+
+
+def assert_expressed(flow: FlowDef, data: bytes, report: Report) -> None:
+    body = body_of(data)
+    if body is None or report.flow != flow.flow or report.version != flow.version:
+        return
+    last = body.count(b"\n") + 1
+    weighty = {
+        found.code
+        for found in report.at_least(Severity.WARNING)
+        if 1 < found.line <= last and found.code not in BESIDE
+    }
+    accepted = expression(flow).fullmatch(body) is not None
+    assert accepted == (not weighty), (weighty, body)
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_every_flow_version(part: int) -> None:
+    flows = [flow for flow in bundled() if flow.structured]
+    for number, flow in enumerate(flows[part::8]):
+        chance = random.Random(1000 * part + number)
+        plan = plan_flow(flow, bundled().roles)
+        for _ in range(4):
+            data = made(plan, chance)
+            assert_expressed(flow, data, assert_same(data))
+            for _ in range(4):
+                wrong = damaged(data, faults(chance))
+                assert_expressed(flow, wrong, assert_same(wrong))
+
+
+@given(st.integers(0, 2**32), st.sampled_from(["D0010", "D0030", "D0209", "D0401", "D0150"]))
+def test_the_flows_that_are_hardest(seed: int, number: str) -> None:
+    chance = random.Random(seed)
+    flow = bundled().latest(number)
+    data = damaged(made(plan_flow(flow, bundled().roles), chance), faults(chance))
+    assert_expressed(flow, data, assert_same(data))
+
+
+def test_profiles_change_what_is_told_on_both_ways() -> None:
+    profile = {"missing-group": Severity.ERROR, "leading-zero": Severity.WARNING}
+    chance = random.Random(7)
+    plan = plan_flow(bundled()["D0150", "002"], bundled().roles)
+    for _ in range(50):
+        data = damaged(made(plan, chance), faults(chance))
+        slow = dflow.check(data, profile=profile, fast=False)
+        assert dflow.check(pieces(data), profile=profile) == slow
