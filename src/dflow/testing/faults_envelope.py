@@ -13,9 +13,9 @@ from attrs import evolve
 
 from dflow.catalogue.conditions import Answer
 from dflow.envelope import Header, Party, Trailer, pool_checksum
+from dflow.identifiers import MPAN_ITEMS
 from dflow.testing.draft import Draft, Site
 from dflow.testing.faulty import FaultMaker, Way
-from dflow.validate.values import MPAN_ITEMS
 
 __all__ = ["MAKERS", "OVERLONG"]
 

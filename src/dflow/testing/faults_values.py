@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from dflow.catalogue import ItemPlace
-from dflow.identifiers import has_check_digit, is_mpan, mpan_check_digit
+from dflow.identifiers import MPAN_ITEMS, has_check_digit, is_mpan, mpan_check_digit
 from dflow.testing.draft import Draft, Site
 from dflow.testing.faulty import FaultMaker, Way
-from dflow.validate.values import MPAN_ITEMS
 
 __all__ = ["MAKERS"]
 
