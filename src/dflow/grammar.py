@@ -103,6 +103,7 @@ class Frame:
         surplus: whether it is one more than the catalogue allows under its parent.
         parent: the open group above it, or the file.
         record: its record, if whoever walks has kept it here.
+        firsts: the first record of each child, if whoever walks has kept them here.
     """
 
     definition: GroupDef | None
@@ -114,6 +115,7 @@ class Frame:
     surplus: bool = False
     parent: Frame | None = None
     record: Record | None = None
+    firsts: dict[int, Record] = field(factory=dict)
 
     @property
     def path(self) -> str:

@@ -123,7 +123,7 @@ class Conditions:
         demand = self._demand(conditions, frame, child.code)
         if (demand == "required" and not count) or (demand == "absent" and count):
             title = f"{child.code} {child.name}".rstrip()
-            self._tell(conditions, frame, f"Group {title}", demand, sink)
+            self._report(conditions, _group_place(frame, child), f"Group {title}", demand, sink)
             return True
         return demand in ("optional", "absent")
 
@@ -154,16 +154,6 @@ class Conditions:
     def _demand(self, conditions: tuple[Condition, ...], frame: Frame, code: str) -> Demand | None:
         return demand_of(conditions, _Lookups(frame, self.header, self.roles), group=code)
 
-    def _tell(
-        self,
-        conditions: tuple[Condition, ...],
-        frame: Frame,
-        what: str,
-        demand: Demand,
-        sink: Sink,
-    ) -> None:
-        self._report(conditions, Place(line=frame.line, path=frame.path), what, demand, sink)
-
     @staticmethod
     def _report(
         conditions: tuple[Condition, ...], place: Place, what: str, demand: Demand, sink: Sink
@@ -171,6 +161,15 @@ class Conditions:
         rule = next(str(condition) for condition in conditions if condition.demand == demand)
         verb = "must stand here" if demand == "required" else "must not stand here"
         sink.add("condition", place, f"{what} {verb}.", expected=rule)
+
+
+def _group_place(frame: Frame, child: GroupDef) -> Place:
+    """The first record of a child group, or the record under which it does not stand."""
+    first = frame.firsts.get(child.seq)
+    if first is None:
+        return Place(line=frame.line, path=frame.path)
+    path = "/".join(filter(None, (frame.path, f"{child.code}[1]")))
+    return Place(line=first.line, column=1, width=len(child.code), path=path)
 
 
 def _plain(condition: Condition) -> bool:

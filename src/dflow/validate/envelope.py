@@ -65,18 +65,18 @@ def check_opening(opening: Opening, catalogue: Catalogue, sink: Sink) -> None:
         catalogue.roles.allows(definition, header.sender.role, header.recipient.role)
         is Answer.FAILS
     ):
-        _role_pair(header, definition, line, sink)
+        _role_pair(header, definition, opening.record, sink)
     if definition is not None and not definition.groups:
         message = f"The structure of {definition} is not known; only its envelope was checked."
         sink.add("envelope-only", place, message, value=header.flow + header.version)
 
 
-def _role_pair(header: Header, definition: FlowDef, line: int, sink: Sink) -> None:
+def _role_pair(header: Header, definition: FlowDef, record: Record, sink: Sink) -> None:
     pair = f"{header.sender.role} -> {header.recipient.role}"
     routes = [str(route) for route in definition.routes]
     sink.add(
         "role-pair",
-        Place(line=line, jcode="J0934", item="From Role Code"),
+        _place(record, 2 if header.envelope == "ZHD short" else 3, "J0934", "From Role Code"),
         f"The catalogue lists no route for {definition} from role {header.sender.role}"
         f" to role {header.recipient.role}.",
         value=pair,

@@ -57,8 +57,8 @@ class FileCheck:
         """Whether the records' sum is wanted."""
         return self.sums or (self.opening is not None and self.opening.pool)
 
-    def feed(self, record: Record) -> None:
-        """Take the next record of the file."""
+    def feed(self, record: Record, *, whole: bool = True) -> None:
+        """Take the next record of the file; `whole` unless it was cut for its length."""
         self.lines = record.line
         if record.end not in self.seen:
             self.ends(record.end, record.line)
@@ -70,7 +70,7 @@ class FileCheck:
         else:
             if self._blank:
                 self._blanks("blank-line")
-            self._next(record)
+            self._next(record, whole=whole)
 
     def overlong(self, line: int, most: int) -> None:
         """A record went on beyond `most` bytes; what is behind them is not looked at."""
@@ -138,7 +138,7 @@ class FileCheck:
         if not is_header(opening.record):
             self.body.records += 1  # a body record that stands where the header should
 
-    def _next(self, record: Record) -> None:
+    def _next(self, record: Record, *, whole: bool) -> None:
         if self._trailer is not None:
             check_bytes(record, self.sink)
             message = "A record stands after the trailer."
@@ -148,7 +148,7 @@ class FileCheck:
             self._close_body(record)
         elif self.body is not None:
             self._sum(record)
-            self.body.feed(record)
+            self.body.feed(record, whole=whole)
 
     def _close_body(self, trailer: Record) -> None:
         self._trailer = trailer

@@ -128,8 +128,9 @@ class Intake:
         line = self.file.lines + 1
         if len(raw) > LONGEST:
             self.file.overlong(line, LONGEST)
-            raw = raw[:LONGEST]
-        self.file.feed(Record(line, raw, end))
+            self.file.feed(Record(line, raw[:LONGEST], end), whole=False)
+        else:
+            self.file.feed(Record(line, raw, end))
 
 
 def _short(data: bytes) -> bool:

@@ -95,8 +95,8 @@ class BodyCheck:
     def _start(self) -> Walk | None:
         return self.grammar.walk() if self.grammar else None
 
-    def feed(self, record: Record) -> None:
-        """Take the next body record, which is not blank."""
+    def feed(self, record: Record, *, whole: bool = True) -> None:
+        """Take the next body record, which is not blank; one that was cut has no fields."""
         self.records += 1
         walk = self.walk
         if walk is None or is_header(record):
@@ -113,11 +113,14 @@ class BodyCheck:
             self._misfit(frame, frame.definition, frame.path)
         if self.conditions.asks:
             frame.record = record
+            if frame.parent is not None:
+                frame.parent.firsts.setdefault(frame.definition.seq, record)
             self.conditions.items(frame, self.sink)
         if self._clean is not None and self._clean.admits(frame.definition, record.raw):
             return
         self._bytes(record)
-        check_record(record, frame.definition, frame.path, self.sink, pool=self.pool)
+        if whole:
+            check_record(record, frame.definition, frame.path, self.sink, pool=self.pool)
 
     def trust(self, clean: CleanRecords) -> None:
         """Pass over the fields of records that an expression has found clean."""
