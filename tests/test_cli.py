@@ -56,6 +56,14 @@ def test_an_error_for_callers_is_said_in_one_line_with_status_2(
     assert capsys.readouterr().err == "dflow: feather: no such file\n"
 
 
+def test_an_error_cannot_command_the_terminal(
+    weigh: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weigh.setitem(sys.modules, "made_up_command", _command(SourceError("\x1b[2J: gone\nand so")))
+    assert cli.main(["weigh", "feather"]) == 2
+    assert capsys.readouterr().err == "dflow: \u241b[2J: gone\nand so\n"
+
+
 def test_an_interruption_leaves_without_a_traceback(weigh: pytest.MonkeyPatch) -> None:
     weigh.setitem(sys.modules, "made_up_command", _command(KeyboardInterrupt()))
     assert cli.main(["weigh", "feather"]) == 130

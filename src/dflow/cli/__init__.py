@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     #: What `add` is given.  argparse has no public name for it.
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  it has no public name
 
-__all__ = ["CLEAN", "COMMANDS", "ERRORS", "WRONG", "Command", "command_parser", "main"]
+__all__ = ["CLEAN", "COMMANDS", "ERRORS", "WRONG", "Command", "command_parser", "complain", "main"]
 
 #: Exit status: nothing of severity error was found.
 CLEAN: Final = 0
@@ -74,9 +74,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except DflowError as error:
-        print(f"dflow: {error}", file=sys.stderr)
+        complain(error)
         return WRONG
     return status
+
+
+def complain(error: Exception) -> None:
+    """Say an error on standard error, with no control character that a terminal would obey."""
+    from dflow.show.paint import printable
+
+    said = "\n".join(printable(line) for line in str(error).split("\n"))
+    print(f"dflow: {said}", file=sys.stderr)
 
 
 def _run(words: list[str]) -> int:

@@ -13,7 +13,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from dflow.cli import CLEAN, ERRORS, WRONG
+from dflow.cli import CLEAN, ERRORS, WRONG, complain
+from dflow.errors import SourceError
 
 if TYPE_CHECKING:
     from dflow.cli import Subparsers
@@ -144,7 +145,7 @@ class _Tally:
         for done, outcome in enumerate(outcomes, 1):
             if outcome.error:
                 progress.clear()
-                print(f"dflow: {outcome.error}", file=sys.stderr)
+                complain(SourceError(outcome.error))
                 self.unreadable += 1
             else:
                 self.files += 1

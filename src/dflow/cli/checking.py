@@ -24,7 +24,7 @@ from dflow.cli.sources import STDIN, content, is_plain
 from dflow.errors import SourceError
 from dflow.findings import Report, Severity
 from dflow.parse import open_source
-from dflow.show import Mask, ReportStyle, lines_of, report_text
+from dflow.show import Mask, ReportStyle, drawn, lines_of, report_text
 from dflow.validate import Profile, check
 
 __all__ = ["Form", "Outcome", "Wanted", "has_errors", "outcomes"]
@@ -143,15 +143,15 @@ def _outcome(name: str, wanted: Wanted) -> Outcome:
 
 
 def _text(report: Report, source: str | bytes, catalogue: Catalogue, wanted: Wanted) -> str:
-    drawn = report.at_least(wanted.style.least)
-    if wanted.quiet and not drawn:
+    few = drawn(report, wanted.style)
+    if wanted.quiet and not few:
         return ""
-    if not drawn:
+    if not few:
         return report_text(report, {}, wanted.style)
     definition = catalogue.get(report.flow, report.version)
     mask = Mask(definition, off=wanted.unmask)
     with open_source(source) as opened:
-        lines = lines_of(report, opened.chunks, mask)
+        lines = lines_of(evolve(report, findings=few), opened.chunks, mask)
     return report_text(report, lines, wanted.style)
 
 

@@ -12,7 +12,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from dflow.cli import CLEAN, ERRORS, WRONG
+from dflow.cli import CLEAN, ERRORS, WRONG, complain
 
 if TYPE_CHECKING:
     from dflow.cli import Subparsers
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
                 save(mended.flow, name)
         except DflowError as error:
             failed += 1
-            print(f"dflow: {error}", file=sys.stderr)
+            complain(error)
     if args.json:
         json.dump({"files": entries}, sys.stdout, ensure_ascii=False)
         print()

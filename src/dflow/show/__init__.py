@@ -4,7 +4,7 @@ from dflow.show.excerpt import Excerpt, excerpt, lines_of, unmasked
 from dflow.show.machine import JsonValue, github_annotations, json_chunks, json_report, sarif
 from dflow.show.masking import Mask, masked_value
 from dflow.show.paint import PLAIN, VIVID, Paint, printable
-from dflow.show.report import ReportStyle, report_text, summary_text, tally
+from dflow.show.report import ReportStyle, drawn, report_text, summary_text, tally
 from dflow.show.tree import (
     TreeStyle,
     group_json,
@@ -24,6 +24,7 @@ __all__ = [
     "Paint",
     "ReportStyle",
     "TreeStyle",
+    "drawn",
     "excerpt",
     "github_annotations",
     "group_json",

@@ -35,27 +35,21 @@ class Excerpt:
     width: int
 
 
-def lines_of(
-    report: Report, chunks: Iterable[bytes], mask: Mask, *, most: int = 10_000
-) -> Mapping[int, str]:
+def lines_of(report: Report, chunks: Iterable[bytes], mask: Mask) -> Mapping[int, str]:
     """The lines that a report's findings name, by number, printable and masked.
 
     Args:
-        report: what was found.
+        report: what was found; give only the findings that will be drawn, as each line
+            that they name is kept.
         chunks: the file's bytes, in pieces of any size, from its start.
         mask: what is to be hidden.
-        most: lines to keep, the first ones.
     """
-    wanted: set[int] = set()
-    for found in report.findings:
-        if found.line:
-            wanted.add(found.line)
-        if len(wanted) >= most:
-            break
-    lines: dict[int, str] = {}
-    reader = RecordReader()
+    wanted = {found.line for found in report.findings if found.line}
     last = max(wanted, default=0)
-
+    lines: dict[int, str] = {}
+    if not wanted:
+        return lines
+    reader = RecordReader()
     for chunk in chunks:
         for record in reader.feed(chunk):
             if record.line in wanted:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from dflow.findings import KINDS, Finding, Report, Severity, summary
 from dflow.findings.report import JsonReport
+from dflow.show.paint import printable
 
 __all__ = ["JsonValue", "github_annotations", "json_chunks", "json_report", "sarif"]
 
@@ -78,7 +79,7 @@ def _sentence(found: Finding) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 
 def _property(text: str) -> str:

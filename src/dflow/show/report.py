@@ -16,7 +16,7 @@ from dflow.findings import Finding, Report, Severity, summary
 from dflow.show.excerpt import excerpt
 from dflow.show.paint import PLAIN, Paint, Role, printable
 
-__all__ = ["ReportStyle", "report_text", "summary_text", "tally"]
+__all__ = ["ReportStyle", "drawn", "report_text", "summary_text", "tally"]
 
 _PLURALS = {"error": "errors", "warning": "warnings", "advice": "pieces of advice", "info": "notes"}
 _SINGULARS = {"error": "error", "warning": "warning", "advice": "piece of advice", "info": "note"}
@@ -64,16 +64,24 @@ def report_text(
     verdict = tally([report], paint) if report.findings else paint("good", "clean")
     head = "  ".join(filter(None, [paint("strong", source), printable(flow), verdict]))
     parts = [head]
-    drawn: Counter[str] = Counter()
-    gutter = len(str(max((found.line for found in report.findings), default=0)))
-    for found in report.at_least(style.least):
-        drawn[found.code] += 1
-        if not style.most or drawn[found.code] <= style.most:
-            parts.append("\n".join(_finding(found, source, lines or {}, gutter, style)))
-    for code, count in drawn.items():
-        if style.most and count > style.most:
-            parts.append(f"... and {count - style.most:,} more of {code}")
+    few = drawn(report, style)
+    gutter = len(str(max((found.line for found in few), default=0)))
+    parts += ["\n".join(_finding(found, source, lines or {}, gutter, style)) for found in few]
+    left = Counter(found.code for found in report.at_least(style.least))
+    left.subtract(found.code for found in few)
+    parts += [f"... and {count:,} more of {code}" for code, count in left.items() if count]
     return "\n\n".join(parts) + "\n"
+
+
+def drawn(report: Report, style: ReportStyle = _STYLE) -> tuple[Finding, ...]:
+    """The findings that are drawn: severe enough, and not too many of one code."""
+    seen: Counter[str] = Counter()
+    few: list[Finding] = []
+    for found in report.at_least(style.least):
+        seen[found.code] += 1
+        if not style.most or seen[found.code] <= style.most:
+            few.append(found)
+    return tuple(few)
 
 
 def _finding(
