@@ -5,7 +5,8 @@ module does not know what they write.
 
 One thread owns the journal.  It takes everything that waits, does it in one transaction,
 commits, and only then answers: so under load hundreds of small writes share one
-synchronisation, and alone a write waits for nobody.
+synchronisation, and alone a write waits for nobody.  A job may be called twice, if
+another of its batch failed and all was undone; so a job touches nothing but the journal.
 """
 
 from __future__ import annotations
@@ -92,31 +93,27 @@ class Scribe:
 
     def _commit(self, batch: list[_Job]) -> None:
         """Do the jobs of a batch in one transaction, and answer each."""
-        results: list[tuple[_Job, object, DflowError | None]] = []
         try:
             with self.journal.transaction():
-                for job in batch:
-                    try:
-                        with self.journal.apart():
-                            results.append((job, job.do(self.journal), None))
-                    except JournalError:
-                        raise
-                    except DflowError as error:
-                        results.append((job, None, error))
+                results = [job.do(self.journal) for job in batch]
         except Exception as error:  # noqa: BLE001  every waiter must be told, whatever it was
-            failure = (
-                error if isinstance(error, JournalError) else JournalError(f"journal: {error}")
-            )
             if len(batch) > 1:
-                # One job may have spoilt the others' transaction: each is tried alone.
+                # One job has spoilt the others' transaction, which is undone: each alone.
                 for job in batch:
                     self._commit([job])
                 return
-            failure.__cause__ = error if failure is not error else None
-            _answer(batch[0], None, failure)
+            _answer(batch[0], None, _told(error))
             return
-        for job, result, problem in results:
-            _answer(job, result, problem)
+        for job, result in zip(batch, results, strict=True):
+            _answer(job, result, None)
+
+
+def _told(error: Exception) -> Exception:
+    if isinstance(error, DflowError):
+        return error
+    failure = JournalError(f"journal: {type(error).__name__}: {error}")
+    failure.__cause__ = error
+    return failure
 
 
 def _answer(job: _Job, result: object, problem: Exception | None) -> None:

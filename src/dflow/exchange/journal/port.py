@@ -51,10 +51,6 @@ class Journal(Protocol):
         """Everything in the block becomes durable together, or not at all."""
         ...
 
-    def apart(self) -> AbstractContextManager[None]:
-        """Within a transaction: what fails in the block is undone alone."""
-        ...
-
     def record(self, new: NewArrival) -> Recorded:
         """Keep an arrival with its decision and its deliveries."""
         ...

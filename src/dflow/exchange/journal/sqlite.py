@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from dflow.delivery import FINAL, State, Step, advance
 from dflow.errors import DflowError
@@ -62,12 +62,12 @@ WITH RECURSIVE lines (line) AS (
             AND {ACTIVE})
     FROM lines WHERE lines.line IS NOT NULL
 )
-SELECT id FROM (
+SELECT d.*, a.name FROM (
     SELECT (SELECT id FROM delivery WHERE destination = :d AND line = lines.line AND {ACTIVE}
             ORDER BY id LIMIT 1) AS head
     FROM lines WHERE lines.line IS NOT NULL
-) JOIN delivery ON id = head
-WHERE state IN ('due', 'retrying') AND due <= :now ORDER BY id LIMIT :limit
+) JOIN delivery d ON d.id = head JOIN arrival a ON a.id = d.arrival
+WHERE d.state IN ('due', 'retrying') AND d.due <= :now ORDER BY d.id LIMIT :limit
 """
 
 
@@ -147,19 +147,6 @@ class SqliteJournal:
     def _in_transaction(self) -> bool:
         return self._connection.in_transaction
 
-    @contextmanager
-    def apart(self) -> Iterator[None]:
-        """Within a transaction: what fails in the block is undone alone."""
-        self._connection.execute("SAVEPOINT apart")
-        try:
-            yield
-        except BaseException:
-            if self._in_transaction():
-                self._connection.execute("ROLLBACK TO apart")
-                self._connection.execute("RELEASE apart")
-            raise
-        self._connection.execute("RELEASE apart")
-
     def record(self, new: NewArrival) -> Recorded:
         """Keep an arrival with its decision and its deliveries."""
         with self.transaction():
@@ -196,7 +183,7 @@ class SqliteJournal:
             number = _number(cursor)
             made: list[int] = []
             if outcome is not Outcome.REPEAT:
-                made = [self.add(number, delivery, at=new.at) for delivery in new.deliveries]
+                made = [self._add(number, one, new.at, hash_) for one in new.deliveries]
         return Recorded(
             arrival=number,
             outcome=outcome,
@@ -244,48 +231,66 @@ class SqliteJournal:
             ).fetchone()
             if row is None:
                 raise JournalError(f"the journal has no arrival {arrival}")
-            hash_ = row["hash"] if new.content is None else self._payloads.keep(new.content)
-            state = State.HELD if new.held else State.DUE
-            cursor = self._connection.execute(
-                "INSERT INTO delivery (arrival, destination, kind, rule, fallback, state, attempts,"
-                " due, made, changed, key, line, hash, address, notes, place, reason)"
-                " VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, '', ?)"
-                " ON CONFLICT (key) DO NOTHING",
-                (
-                    arrival,
-                    new.destination,
-                    new.kind,
-                    new.rule,
-                    new.fallback,
-                    state.value,
-                    at,
-                    at,
-                    at,
-                    new.key,
-                    new.line,
-                    hash_,
-                    _dump(new.address),
-                    _dump(new.notes),
-                    new.held,
-                ),
-            )
-            return _number(cursor) if cursor.rowcount else 0
+            return self._add(arrival, new, at, row["hash"])
+
+    def _add(self, arrival: int, new: NewDelivery, at: float, hash_: str) -> int:
+        if new.content is not None:
+            hash_ = self._payloads.keep(new.content)
+        state = State.HELD if new.held else State.DUE
+        cursor = self._connection.execute(
+            "INSERT INTO delivery (arrival, destination, kind, rule, fallback, state, attempts,"
+            " due, made, changed, key, line, hash, address, notes, place, reason)"
+            " VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, '', ?)"
+            " ON CONFLICT (key) DO NOTHING",
+            (
+                arrival,
+                new.destination,
+                new.kind,
+                new.rule,
+                new.fallback,
+                state.value,
+                at,
+                at,
+                at,
+                new.key,
+                new.line,
+                hash_,
+                _dump(new.address),
+                _dump(new.notes),
+                new.held,
+            ),
+        )
+        return _number(cursor) if cursor.rowcount else 0
 
     def claim(self, destination: str, *, now: float, limit: int) -> list[DeliveryRow]:
         """Take the step START for the deliveries that are due, oldest first."""
         with self.transaction():
-            free = self._connection.execute(
-                f"SELECT id FROM delivery WHERE destination = ? AND line = '' AND {ACTIVE}"
-                " AND state IN ('due', 'retrying') AND due <= ? ORDER BY due, id LIMIT ?",
+            rows = self._connection.execute(
+                f"{_SELECT} WHERE d.destination = ? AND d.line = '' AND d.{ACTIVE}"
+                " AND d.state IN ('due', 'retrying') AND d.due <= ? ORDER BY d.due, d.id LIMIT ?",
                 (destination, now, limit),
             ).fetchall()
-            heads = self._connection.execute(
-                _HEADS, {"d": destination, "now": now, "limit": limit}
-            ).fetchall()
-            numbers = [row["id"] for row in (*free, *heads)][:limit]
-            for number in numbers:
-                self.step(number, Step.START, at=now)
-            return [self._delivery(number) for number in numbers]
+            if len(rows) < limit:
+                heads = {"d": destination, "now": now, "limit": limit - len(rows)}
+                rows += self._connection.execute(_HEADS, heads).fetchall()
+            found = [delivery_from(row) for row in rows]
+            claimed = [
+                evolve(
+                    row,
+                    state=advance(row.state, Step.START),
+                    attempts=row.attempts + 1,
+                    due=now,
+                    changed=now,
+                    reason="",
+                )
+                for row in found
+            ]
+            self._connection.executemany(
+                "UPDATE delivery SET state = ?, attempts = ?, due = ?, changed = ?, reason = ''"
+                " WHERE id = ?",
+                [(row.state.value, row.attempts, now, now, row.id) for row in claimed],
+            )
+            return claimed
 
     def unknown(self, destination: str, *, now: float, limit: int) -> list[DeliveryRow]:
         """The deliveries in `UNKNOWN` that are due to be asked about."""
