@@ -114,7 +114,7 @@ class Chaos:
 
 
 def exchange(folder: Path, seed: int, *, chaos: bool) -> Exchange:
-    chance = random.Random(seed)  # noqa: S311  the same seed gives the same campaign
+    chance = random.Random(seed)
     journal = open_journal(folder / "journal.db", payloads_above=3000)
     journal.own()
     treatment = Treatment(
@@ -177,7 +177,7 @@ def take(folder: Path, taken: Counter[str], chance: random.Random, part: float) 
 
 
 def kill_loop(folder: Path, args: argparse.Namespace, taken: Counter[str]) -> int:
-    chance = random.Random(args.seed)  # noqa: S311  the same seed gives the same campaign
+    chance = random.Random(args.seed)
     made = 0
     for kill in range(args.kills):
         while made < args.files * (kill + 1) // args.kills:
@@ -217,7 +217,7 @@ def settle(folder: Path) -> None:
 
 
 def verdict(folder: Path, made: int, taken: Counter[str]) -> dict[str, object]:
-    take(folder, taken, random.Random(0), 1.1)  # noqa: S311
+    take(folder, taken, random.Random(0), 1.1)
     for line in (folder / "ledger").read_text().splitlines():
         taken[f"ledger {line.split()[1]}"] += 1
     wanted = {
