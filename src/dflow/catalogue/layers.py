@@ -25,7 +25,7 @@ from dflow.tomltext import TomlText, TomlValue, read_toml
 __all__ = ["Layer", "Part", "merge_parts", "merged_tables"]
 
 #: A path in a document, as `TomlText.fault` takes it.
-KeyPath = tuple[str | int, ...]
+_KeyPath = tuple[str | int, ...]
 
 
 @frozen
@@ -73,7 +73,7 @@ class Part:
     """
 
     toml: TomlText
-    path: KeyPath
+    path: _KeyPath
     table: dict[str, TomlValue]
 
     def line(self, key: str) -> str:

@@ -21,6 +21,7 @@ from dflow.catalogue.wordfile import Table, one_line
 
 __all__ = ["ItemCells", "Remarks", "read_item"]
 
+#: Row and message, of what was read with a doubt.
 Remarks = tuple[tuple[int, str], ...]
 
 #: A row of a code list: a code, a dash with space after it, a label.

@@ -42,6 +42,9 @@ ITEM_REFERENCE = re.compile(
 )
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
 def is_code(pattern: re.Pattern[str], text: str) -> bool:
     """Whether the whole text is such a reference."""
     return pattern.fullmatch(text) is not None
@@ -109,6 +112,8 @@ class TableReader:
         """A text; a fault if it is missing and there is no default."""
         value = table.get(key, default)
         if isinstance(value, str):
+            if _CONTROL.search(value):  # a terminal would obey it
+                self.fault((*path, key), f"{key!r} holds a control character")
             return value
         if value is None:
             self.fault((*path, key), f"the key {key!r} is missing")

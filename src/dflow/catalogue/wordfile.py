@@ -59,7 +59,8 @@ _CHUNK = 1 << 16
 
 #: Quotes, dashes and hard spaces as plain ASCII: those of Unicode, and the raw C1
 #: characters (Windows code page 1252 without its declaration) that generators leave in.
-_PLAIN = {
+#: Every other control character becomes a space.
+_PLAIN = {code: " " for code in (*range(0x20), *range(0x7F, 0xA0)) if code != 0x0A} | {
     ord(found): plain
     for plain, all_of in {
         "'": "\u2018\u2019\u0091\u0092",

@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "fix": ("dflow.cli.fix", "repair counts, terminators and closing pipes"),
     "run": ("dflow.cli.run", "receive, decide and deliver, as a configuration says"),
     "convert": ("dflow.cli.convert", "turn files into JSON Lines, CSV or Parquet"),
+    "catalogue": ("dflow.cli.catalogue", "list, show, compare and import catalogues"),
 }
 
 
