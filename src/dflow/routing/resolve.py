@@ -16,7 +16,7 @@ from attrs import frozen
 from dflow.envelope import Header
 from dflow.errors import near_misses
 from dflow.flow import Flow
-from dflow.routing.rule import Destination, FileValues, Rule, ValueList
+from dflow.routing.rule import Destination, FileValues, Rule, Target, ValueList
 from dflow.routing.selectors import (
     FlowChoice,
     FlowPattern,
@@ -27,7 +27,7 @@ from dflow.routing.selectors import (
 from dflow.routing.values import ValueSet
 from dflow.routing.window import Span
 
-__all__ = ["MPAN_CORE", "Predicate", "ReadyRule", "Resolver", "file_lists", "mpan_lists"]
+__all__ = ["MPAN_CORE", "Allowed", "Predicate", "ReadyRule", "Resolver", "file_lists", "mpan_lists"]
 
 #: The item whose values are MPAN cores, each with its check digit.
 MPAN_CORE = "J0003"
@@ -37,6 +37,19 @@ _T = TypeVar("_T")
 #: A free condition in Python: opaque to every analysis.  It is given the header, and the
 #: flow if the caller had one.
 Predicate = Callable[[Header, Flow | None], bool]
+
+
+@frozen
+class Allowed:
+    """What safety leaves of a rule's targets.
+
+    Attributes:
+        targets: those that the file may reach.
+        barred: names of the destinations that it may not.
+    """
+
+    targets: tuple[Target, ...]
+    barred: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -55,6 +68,9 @@ class ReadyRule:
         live: whether safety lets live files match: always, but for a rule that sends to
             test destinations only.
         tests: whether safety lets test files match, likewise.
+        to_live: what safety leaves of the targets for a live file.
+        to_tests: what it leaves of them for a test file.
+        closed: whether header and time alone say if it fits.
     """
 
     rule: Rule
@@ -67,11 +83,9 @@ class ReadyRule:
     predicate: Predicate | None
     live: bool
     tests: bool
-
-    @property
-    def closed(self) -> bool:
-        """Whether header and time alone say if it fits."""
-        return not self.conditions and self.predicate is None
+    to_live: Allowed
+    to_tests: Allowed
+    closed: bool
 
 
 @frozen
@@ -122,7 +136,23 @@ class Resolver:
             predicate=self.predicates[rule.predicate] if rule.predicate else None,
             live=free or False in kinds,
             tests=free or True in kinds,
+            to_live=self._allowed(rule, test=False),
+            to_tests=self._allowed(rule, test=True),
+            closed=not rule.where and not rule.predicate,
         )
+
+    def _allowed(self, rule: Rule, *, test: bool) -> Allowed:
+        """Test files to test destinations, live files to live ones."""
+        if rule.across_test:
+            return Allowed(rule.targets)
+        targets: list[Target] = []
+        barred: list[str] = []
+        for target in rule.targets:
+            names = [one for one in target.names if self.destinations[one].test == test]
+            barred += (one for one in target.names if one not in names)
+            if names:
+                targets.append(Target(names[0], names[1] if len(names) > 1 else None))
+        return Allowed(tuple(targets), tuple(barred))
 
     def _flows(self, choice: FlowChoice | None) -> FlowChoice | None:
         if choice is None:

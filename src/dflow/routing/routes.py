@@ -8,7 +8,7 @@ transports, and reads no file but the rules and their lists, when it is loaded.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -19,13 +19,13 @@ from dflow.envelope import Header
 from dflow.errors import RefusedText, SourceError, TextFault
 from dflow.flow import Flow
 from dflow.routing.build import DEFAULT_TIMEZONE, build
-from dflow.routing.decision import Considered, Copy, Decision
+from dflow.routing.decision import Considered, Copy, Decision, Outcome
 from dflow.routing.index import Index
 from dflow.routing.layout import layout, rule_text
 from dflow.routing.listfiles import load_lists
 from dflow.routing.match import Matching, body_miss, miss
-from dflow.routing.resolve import Predicate, ReadyRule, Resolver
-from dflow.routing.rule import Destination, Rule, Target, ValueList
+from dflow.routing.resolve import Allowed, Predicate, ReadyRule, Resolver
+from dflow.routing.rule import Destination, Rule, RuleKind, ValueList
 from dflow.routing.syntax import read_syntax
 from dflow.routing.values import ValueSet
 from dflow.routing.window import as_instant
@@ -315,25 +315,24 @@ class Routes:
         primary: ReadyRule | None,
         clones: list[ReadyRule],
     ) -> Decision:
-        barred: dict[str, None] = {}
-        deliveries = self._targets(primary.rule, header, barred) if primary else []
-        copies = [
-            Copy(
-                rule=clone.rule.name,
-                target=target,
-                readdressed=clone.rule.readdressed,
-                matching=Matching(clone.conditions) if clone.rule.only_matching else None,
+        allowed = _allowed(primary, header) if primary else _NOTHING
+        copies: tuple[Copy, ...] = ()
+        barred = allowed.barred
+        if clones:
+            copies = tuple(copy for clone in clones for copy in _copies(clone, header))
+            barred = tuple(
+                dict.fromkeys(
+                    name
+                    for one in (allowed, *(_allowed(c, header) for c in clones))
+                    for name in one.barred
+                )
             )
-            for clone in clones
-            for target in self._targets(clone.rule, header, barred)
-        ]
-        kind = primary.rule.kind if primary else "unrouted"
         return Decision(
-            outcome="deliver" if kind in {"route", "clone"} else kind,  # type: ignore[arg-type]  # a clone is never primary
+            outcome=_OUTCOMES[primary.rule.kind] if primary else "unrouted",
             rule=primary.rule.name if primary else None,
-            deliveries=tuple(deliveries),
-            copies=tuple(copies),
-            barred=tuple(barred),
+            deliveries=allowed.targets,
+            copies=copies,
+            barred=barred,
             rules_hash=self.rules_hash,
             at=at,
             header=header,
@@ -341,17 +340,29 @@ class Routes:
             flow=flow,
         )
 
-    def _targets(self, rule: Rule, header: Header, barred: dict[str, None]) -> list[Target]:
-        """What safety leaves of a rule's targets: test files to test destinations, live to live."""
-        if rule.across_test:
-            return list(rule.targets)
-        allowed: list[Target] = []
-        for target in rule.targets:
-            names = [name for name in target.names if (name in self._tests) != header.live]
-            barred.update(dict.fromkeys(name for name in target.names if name not in names))
-            if names:
-                allowed.append(Target(names[0], names[1] if len(names) > 1 else None))
-        return allowed
+
+_NOTHING = Allowed(())
+
+_OUTCOMES: dict[RuleKind, Outcome] = {
+    "route": "deliver",
+    "hold": "hold",
+    "refuse": "refuse",
+    "discard": "discard",
+}
+
+
+def _allowed(ready: ReadyRule, header: Header) -> Allowed:
+    return ready.to_live if header.live else ready.to_tests
+
+
+def _copies(clone: ReadyRule, header: Header) -> Iterator[Copy]:
+    for target in _allowed(clone, header).targets:
+        yield Copy(
+            rule=clone.rule.name,
+            target=target,
+            readdressed=clone.rule.readdressed,
+            matching=Matching(clone.conditions) if clone.rule.only_matching else None,
+        )
 
 
 def _bare(one: Destination) -> Destination:
