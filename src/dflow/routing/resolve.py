@@ -27,7 +27,16 @@ from dflow.routing.selectors import (
 from dflow.routing.values import ValueSet
 from dflow.routing.window import Span
 
-__all__ = ["MPAN_CORE", "Allowed", "Predicate", "ReadyRule", "Resolver", "file_lists", "mpan_lists"]
+__all__ = [
+    "MPAN_CORE",
+    "Allowed",
+    "Predicate",
+    "ReadyRule",
+    "Resolver",
+    "file_lists",
+    "list_names",
+    "mpan_lists",
+]
 
 #: The item whose values are MPAN cores, each with its check digit.
 MPAN_CORE = "J0003"
@@ -107,7 +116,7 @@ class Resolver:
                         f"no destination {name} is defined",
                         near_misses(name, self.destinations),
                     )
-        for name in _list_names(rule):
+        for name in list_names(rule):
             if name not in self.lists:
                 yield f"no list {name} is defined", near_misses(name, self.lists)
         if rule.predicate and rule.predicate not in self.predicates:
@@ -191,7 +200,8 @@ class Resolver:
             raise ValueError(f"list {ref.name}: {error}") from error
 
 
-def _list_names(rule: Rule) -> Iterator[str]:
+def list_names(rule: Rule) -> Iterator[str]:
+    """The names of the lists that a rule asks for."""
     for choice in (rule.flows, rule.sender, rule.recipient):
         for one in (*choice.include, *choice.exclude) if choice else ():
             ref = one.flow if isinstance(one, FlowPattern) else one

@@ -225,7 +225,7 @@ class VersionSet:
         gaps = [_combination(self.gaps[0], other.gaps[0], op)]
         for cut in cuts:
             here = _combination(cut in self, cut in other, op)
-            after = _combination(self._after(cut), other._after(cut), op)
+            after = _combination(self.above(cut), other.above(cut), op)
             if here == gaps[-1] == after:
                 continue
             kept.append(cut)
@@ -233,7 +233,7 @@ class VersionSet:
             gaps.append(after)
         return VersionSet(tuple(kept), tuple(on), tuple(gaps))
 
-    def _after(self, cut: str) -> bool:
+    def above(self, cut: str) -> bool:
         """Whether the versions just above `cut` are in."""
         place, exact = _place(self.cuts, cut)
         return self.gaps[place + 1] if exact else self.gaps[place]

@@ -1,0 +1,333 @@
+"""The space of headers and instants, cut into cells, and rules as boxes of cells.
+
+In: rows.  Out: boxes (for each dimension the bits of the cells that the row holds), and
+answers about them: which overlap, which are covered by others together.  This module does
+not know rules; a box is known by the number its caller gave it.
+
+Along every dimension the line is cut wherever any row mentions something, so that no row
+parts a cell: a text that is mentioned, the rest behind a prefix, a version, a gap between
+two versions, a stretch of time.  The algebra over cells is then exact for the endless
+space.
+
+One presumption: where every version that the rules name has three digits, versions are
+three digits or none at all, so that nothing lies between ``v002`` and ``v003``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from attrs import define, field, frozen
+
+from dflow.routing.rows import Row
+from dflow.routing.selectors import version_key
+from dflow.routing.sets import TextSet, VersionSet
+from dflow.routing.window import Span
+
+__all__ = ["DIMENSIONS", "Box", "Space", "covering", "meet"]
+
+#: The names of the dimensions, in the order of a box.
+DIMENSIONS = (
+    "flow",
+    "version",
+    "sender role",
+    "sender",
+    "recipient role",
+    "recipient",
+    "test flag",
+    "sending application",
+    "receiving application",
+    "time",
+)
+
+#: For each dimension the bits of its cells; a box holds no cell where any of them is 0.
+Box = tuple[int, ...]
+
+#: A row with more cells than this in a dimension is not filed there, but under "wide".
+_WIDE = 64
+
+_THREE_DIGITS = re.compile(r"[0-9]{3}", re.ASCII)
+
+
+@frozen
+class _TextCells:
+    """The cells of a dimension of texts: prefixes and points in the order of the alphabet.
+
+    A prefix stands just before the texts that start with it, so that everything behind a
+    prefix is one stretch of cells.
+    """
+
+    keys: tuple[tuple[str, int], ...]
+    places: dict[tuple[str, int], int]
+
+    @classmethod
+    def of(cls, sets: Iterable[TextSet]) -> _TextCells:
+        keys: set[tuple[str, int]] = {("", 0)}
+        for one in sets:
+            keys.update((prefix, 0) for prefix in one.prefixes)
+            keys.update((point, 1) for point in one.points)
+        ordered = tuple(sorted(keys))
+        return cls(ordered, {key: place for place, key in enumerate(ordered)})
+
+    def bits(self, one: TextSet) -> int:
+        found = 0
+        for prefix in sorted(one.prefixes, key=len):
+            start = self.places[prefix, 0]
+            end = bisect_left(self.keys, (_after(prefix), 0)) if prefix else len(self.keys)
+            stretch = ((1 << (end - start)) - 1) << start
+            found = found | stretch if one.prefixes[prefix] else found & ~stretch
+        for point, is_in in one.points.items():
+            bit = 1 << self.places[point, 1]
+            found = found | bit if is_in else found & ~bit
+        return found
+
+    def told(self, place: int) -> str:
+        text, point = self.keys[place]
+        if point:
+            return text or "none"
+        return f"{text}*" if text else "any other"
+
+
+def _after(prefix: str) -> str:
+    """The first text after all those that start with the prefix."""
+    last = ord(prefix[-1])
+    return prefix[:-1] + chr(last + 1) if last < 0x10FFFF else prefix + "\U0010ffff"
+
+
+@frozen
+class _VersionCells:
+    """The cells of the versions: gap, version, gap, version, ..., gap."""
+
+    cuts: tuple[str, ...]
+    void: int
+
+    @classmethod
+    def of(cls, sets: Iterable[VersionSet]) -> _VersionCells:
+        cuts = tuple(sorted({cut for one in sets for cut in one.cuts}, key=version_key))
+        void = 0
+        if all(_THREE_DIGITS.fullmatch(cut) for cut in cuts):
+            for place, (low, high) in enumerate(itertools.pairwise(cuts)):
+                if int(high) == int(low) + 1:
+                    void |= 1 << (2 * place + 2)
+            if cuts and cuts[-1] == "999":
+                void |= 1 << (2 * len(cuts))
+        return cls(cuts, void)
+
+    def bits(self, one: VersionSet) -> int:
+        found = 0
+        for place, cut in enumerate(self.cuts):
+            found |= int(cut in one) << (2 * place + 1)
+        for place in range(len(self.cuts) + 1):
+            found |= int(self._gap(one, place)) << (2 * place)
+        return found & ~self.void
+
+    def _gap(self, one: VersionSet, place: int) -> bool:
+        """Whether the versions of a gap are in: no cut of the set lies within it."""
+        if place == 0:
+            return one.gaps[0]
+        return one.above(self.cuts[place - 1])
+
+    def told(self, place: int) -> str:
+        if place % 2:
+            return f"v{self.cuts[place // 2]}"
+        if not self.cuts:
+            return "any version"
+        low = f"v>{self.cuts[place // 2 - 1]}" if place else ""
+        high = f"v<{self.cuts[place // 2]}" if place // 2 < len(self.cuts) else ""
+        return f"{low} {high}".strip()
+
+
+@frozen
+class _TimeCells:
+    """The cells of time: stretches between the bounds of windows."""
+
+    bounds: tuple[datetime, ...]
+
+    @classmethod
+    def of(cls, spans: Iterable[Span]) -> _TimeCells:
+        found = {bound for span in spans for bound in (span.start, span.end) if bound}
+        return cls(tuple(sorted(found)))
+
+    def bits(self, span: Span) -> int:
+        start = bisect_left(self.bounds, span.start) + 1 if span.start else 0
+        end = bisect_left(self.bounds, span.end) + 1 if span.end else len(self.bounds) + 1
+        return ((1 << (end - start)) - 1) << start if end > start else 0
+
+    def told(self, place: int) -> str:
+        start = self.bounds[place - 1].isoformat() if place else ""
+        end = self.bounds[place].isoformat() if place < len(self.bounds) else ""
+        return f"{start} .. {end}".strip() if start or end else "any time"
+
+
+@define(eq=False)
+class Space:
+    """The cells of some rows, and the rows as boxes.
+
+    Attributes:
+        boxes: one a row, in the order of the rows.
+    """
+
+    _cells: tuple[_TextCells | _VersionCells | _TimeCells, ...]
+    boxes: list[Box]
+    _filed: list[dict[int, int]] = field(init=False)
+    _wide: list[int] = field(init=False)
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], *, more: Iterable[Row] = ()) -> Space:
+        """Cut the space where these rows, and more, mention something; boxes are of `rows`."""
+        every = (*rows, *more)
+        versions = _VersionCells.of({row.version for row in every})
+        times = _TimeCells.of({row.span for row in every})
+        flows = _TextCells.of({row.flow for row in every})
+        columns = zip(*(row.texts for row in every), strict=True) if every else [()] * 7
+        texts = [_TextCells.of(set(column)) for column in columns]
+        space = cls((flows, versions, *texts, times), [])
+        space.boxes = space.boxed(rows)
+        return space
+
+    def boxed(self, rows: Iterable[Row]) -> list[Box]:
+        """The boxes of rows whose mentions are all among the space's."""
+        flows, versions, *texts, times = self._cells
+        known: dict[tuple[int, object], int] = {}
+
+        def bits(place: int, cells: object, value: object) -> int:
+            found = known.get((place, value))
+            if found is None:
+                found = cells.bits(value)  # type: ignore[attr-defined]  # each dimension has its own kind of set
+                known[place, value] = found
+            return int(found)
+
+        return [
+            (
+                bits(0, flows, row.flow),
+                bits(1, versions, row.version),
+                *(
+                    bits(2 + n, cells, one)
+                    for n, (cells, one) in enumerate(zip(texts, row.texts, strict=True))
+                ),
+                bits(9, times, row.span),
+            )
+            for row in rows
+        ]
+
+    def __attrs_post_init__(self) -> None:
+        self._filed = []
+        self._wide = []
+
+    @property
+    def every_time(self) -> int:
+        """The bits of all cells of time."""
+        return self.time_bits(Span())
+
+    def time_bits(self, span: Span) -> int:
+        """The bits of the cells of time that lie in a window; its bounds must be known."""
+        cells = self._cells[-1]
+        if not isinstance(cells, _TimeCells):
+            raise TypeError(cells)
+        return cells.bits(span)
+
+    def _file(self) -> None:
+        """For each dimension and cell, the boxes that hold it, as bits."""
+        for place in range(len(DIMENSIONS)):
+            cells: dict[int, int] = {}
+            wide = 0
+            for number, box in enumerate(self.boxes):
+                bits = box[place]
+                if bits.bit_count() > _WIDE:
+                    wide |= 1 << number
+                    continue
+                for cell in _numbers(bits):
+                    cells[cell] = cells.get(cell, 0) | (1 << number)
+            self._filed.append(cells)
+            self._wide.append(wide)
+
+    def touching(self, box: Box, among: int) -> list[int]:
+        """The numbers of the boxes that share a cell with `box`, of those in `among`'s bits."""
+        if not self._filed:
+            self._file()
+        for place, bits in enumerate(box):
+            if not among:
+                return []
+            if bits.bit_count() <= _WIDE:
+                holding = self._wide[place]
+                cells = self._filed[place]
+                for cell in _numbers(bits):
+                    holding |= cells.get(cell, 0)
+                among &= holding
+        return [number for number in _numbers(among) if meet(box, self.boxes[number])]
+
+    def tell(self, box: Box) -> str:
+        """One cell of a box in words, as an example."""
+        parts = []
+        for name, cells, bits in zip(DIMENSIONS, self._cells, box, strict=True):
+            place = (bits & -bits).bit_length() - 1
+            text = cells.told(place)
+            if text not in {"any other", "any version", "any time"}:
+                parts.append(f"{name} {text}")
+        return ", ".join(parts) or "anything"
+
+
+def _numbers(bits: int) -> Iterator[int]:
+    while bits:
+        low = bits & -bits
+        yield low.bit_length() - 1
+        bits ^= low
+
+
+def meet(one: Box, two: Box) -> Box | None:
+    """The box that two share, or None."""
+    shared = tuple(a & b for a, b in zip(one, two, strict=True))
+    return shared if all(shared) else None
+
+
+def covering(box: Box, others: Sequence[tuple[int, Box]]) -> frozenset[int] | Box:
+    """Whether boxes together cover one: the numbers of those that do, or a box left over.
+
+    Exact: takes away one box after the other and looks at what remains.  Dimensions in
+    which a cell of the box is in none of the others settle it at once.
+    """
+    used: set[int] = set()
+    left = [(box, others)] if all(box) else []
+    while left:
+        part, candidates = left.pop()
+        near = [(number, other) for number, other in candidates if meet(part, other)]
+        holder = next((number for number, other in near if _holds(other, part)), None)
+        if holder is not None:
+            used.add(holder)
+            continue
+        free = _free(part, near)
+        if free is not None:
+            return free
+        number, nearest = min(near, key=lambda one: _missing(one[1], part))
+        used.add(number)
+        for place, bits in enumerate(part):
+            if outside := bits & ~nearest[place]:
+                left.append(((*part[:place], outside, *part[place + 1 :]), near))
+                part = (*part[:place], bits & nearest[place], *part[place + 1 :])
+    return frozenset(used)
+
+
+def _free(box: Box, others: Sequence[tuple[int, Box]]) -> Box | None:
+    """A part of the box that none of the others holds, seen in one dimension alone."""
+    for place, bits in enumerate(box):
+        left = bits
+        for _, other in others:
+            left &= ~other[place]
+            if not left:
+                break
+        if left:
+            return (*box[:place], left & -left, *box[place + 1 :])
+    return None
+
+
+def _holds(outer: Box, inner: Box) -> bool:
+    return all(b & ~a == 0 for a, b in zip(outer, inner, strict=True))
+
+
+def _missing(outer: Box, inner: Box) -> int:
+    """In how many dimensions the outer box does not hold the inner one."""
+    return sum(b & ~a != 0 for a, b in zip(outer, inner, strict=True))
