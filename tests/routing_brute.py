@@ -52,7 +52,7 @@ TRUTHS = ((False, False), (False, True), (True, True))
 
 def random_rules(seed: int) -> Routes:
     """A rule set of up to six rules, drawn from a small stock of clauses."""
-    draw = random.Random(seed)  # noqa: S311  a test draws the same again
+    draw = random.Random(seed)
     kinds: tuple[RuleKind, ...] = ("route", "route", "hold", "refuse", "clone")
     rules = []
     for number in range(draw.randint(1, 6)):
