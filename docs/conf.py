@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import tomllib
 from pathlib import Path
+
+from sphinx.application import Sphinx
 
 _DOCS = Path(__file__).resolve().parent
 _CHECKOUT = _DOCS.parent
@@ -93,3 +96,16 @@ def _write_api() -> None:
 
 
 _write_api()
+
+
+def _soften(  # noqa: PLR0917  Sphinx calls it with six values
+    app: object, what: str, name: str, obj: object, options: object, lines: list[str]
+) -> None:
+    """Let docstrings write a plural, `Table`s, which reStructuredText reads as a mistake."""
+    del app, what, name, obj, options
+    lines[:] = [re.sub(r"(?<!`)(`[^`]+`)(?=[A-Za-z])", r"\1\\ ", line) for line in lines]
+
+
+def setup(app: Sphinx) -> None:
+    """Called by Sphinx."""
+    app.connect("autodoc-process-docstring", _soften)

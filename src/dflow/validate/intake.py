@@ -17,7 +17,7 @@ from dflow.validate.fast import FastBody, fast_body
 from dflow.validate.file import FileCheck
 from dflow.validate.structure import BodyCheck
 
-__all__ = ["BLOCK", "LONGEST", "Intake"]
+__all__ = ["BLOCK", "LONGEST", "WORTH", "Intake"]
 
 #: Bytes gathered before they are looked at, if the file has as many.
 BLOCK = 1 << 18
