@@ -22,7 +22,7 @@ from dflow.catalogue.tables import FLOW_REFERENCE, VERSION, is_code
 from dflow.errors import SourceError, TextFault
 from dflow.tomltext import TomlText, TomlValue, read_toml
 
-__all__ = ["KeyPath", "Layer", "Part", "merge_parts", "merged_tables"]
+__all__ = ["Layer", "Part", "merge_parts", "merged_tables"]
 
 #: A path in a document, as `TomlText.fault` takes it.
 _KeyPath = tuple[str | int, ...]
