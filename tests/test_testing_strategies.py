@@ -26,13 +26,13 @@ from dflow.catalogue.condition_text import parse_condition
 from dflow.envelope import Header, read_header, read_trailer
 from dflow.errors import LookupMiss, StructureError
 from dflow.flow import Flow
+from dflow.generator.plan import plan_flow
+from dflow.generator.values import mpan, value_maker
 from dflow.identifiers import is_mpan, known_distributor
 from dflow.parse import read
 from dflow.records import split_records
 from dflow.testing import entry
-from dflow.testing.plan import plan_flow
 from dflow.testing.strategies import flow_bytes, flow_definitions, flows, headers, items
-from dflow.testing.values import mpan, value_maker
 
 MADE_UP = Provenance(source="private")
 QUICK = settings(max_examples=4, suppress_health_check=[HealthCheck.too_slow])

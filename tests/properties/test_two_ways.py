@@ -18,10 +18,10 @@ import dflow
 from damage import damaged
 from dflow.catalogue import FlowDef, bundled
 from dflow.findings import Report, Severity
+from dflow.generator.heads import HEADER_WIDTH, header_from
+from dflow.generator.plan import FlowPlan, plan_flow
+from dflow.generator.shape import make_body, make_file
 from dflow.recognise import expression
-from dflow.testing.heads import HEADER_WIDTH, header_from
-from dflow.testing.plan import FlowPlan, plan_flow
-from dflow.testing.shape import make_body, make_file
 from dflow.validate import intake
 
 #: What the expression does not say: identifiers and the envelope are counted beside it,

@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("dflow.cli.check", "say what is wrong with files"),
     "show": ("dflow.cli.show", "show a file with the names of its items"),
     "fix": ("dflow.cli.fix", "repair counts, terminators and closing pipes"),
+    "generate": ("dflow.cli.generate", "make up valid files"),
     "run": ("dflow.cli.run", "receive, decide and deliver, as a configuration says"),
     "convert": ("dflow.cli.convert", "turn files into JSON Lines, CSV or Parquet"),
     "catalogue": ("dflow.cli.catalogue", "list, show, compare and import catalogues"),

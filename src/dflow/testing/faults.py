@@ -14,13 +14,13 @@ from __future__ import annotations
 from dflow.catalogue import Catalogue
 from dflow.errors import LookupMiss, StructureError, near_misses
 from dflow.flow import Flow
+from dflow.generator.heads import HEADER_WIDTH, header_from
+from dflow.generator.plan import plan_flow
+from dflow.generator.shape import make_body, make_file
 from dflow.parse import read
 from dflow.testing import faults_body, faults_envelope, faults_values
 from dflow.testing.draft import draft_of
 from dflow.testing.faulty import FaultMaker
-from dflow.testing.heads import HEADER_WIDTH, header_from
-from dflow.testing.plan import plan_flow
-from dflow.testing.shape import make_body, make_file
 
 __all__ = ["FAULTS", "fault_maker", "refuse_impossible"]
 

@@ -13,12 +13,12 @@ from itertools import pairwise
 
 from dflow.catalogue import GroupDef
 from dflow.catalogue.conditions import Answer, Condition
-from dflow.testing import calendar
+from dflow.generator import calendar
+from dflow.generator.plan import simplest_record
+from dflow.generator.reach import Reach
+from dflow.generator.values import value_maker
 from dflow.testing.draft import Draft, Line, Site
 from dflow.testing.faulty import FaultMaker, Way
-from dflow.testing.plan import simplest_record
-from dflow.testing.reach import Reach
-from dflow.testing.values import value_maker
 
 __all__ = ["MAKERS"]
 

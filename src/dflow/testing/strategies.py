@@ -8,7 +8,7 @@ and trailer.  This module does not know the code under test.
 
 A failing example shrinks to the smallest file that still shows the fault: records go,
 values become simple, and the envelope stays right throughout, because counts and
-trailer are worked out after the choices are made (see `dflow.testing.shape`).
+trailer are worked out after the choices are made (see `dflow.generator.shape`).
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from hypothesis.strategies import SearchStrategy
 from dflow.catalogue import Catalogue, FlowDef, ItemDef, bundled
 from dflow.envelope import Header
 from dflow.flow import Flow
+from dflow.generator import calendar
+from dflow.generator.heads import HEADER_WIDTH, header_from
+from dflow.generator.plan import FlowPlan, plan_flow, role_pairs
+from dflow.generator.shape import make_body, make_file
+from dflow.generator.values import value_maker
 from dflow.parse import read
-from dflow.testing import calendar
 from dflow.testing.draft import draft_of
 from dflow.testing.faults import fault_maker, refuse_impossible
 from dflow.testing.faulty import Faulty
-from dflow.testing.heads import HEADER_WIDTH, header_from
-from dflow.testing.plan import FlowPlan, plan_flow, role_pairs
-from dflow.testing.shape import make_body, make_file
-from dflow.testing.values import value_maker
 
 __all__ = [
     "any_bytes_like",

@@ -9,9 +9,9 @@ from __future__ import annotations
 from attrs import frozen
 
 from dflow.envelope import Header, Party
-from dflow.testing import calendar
-from dflow.testing.plan import RolePairs
-from dflow.testing.words import PARTICIPANTS
+from dflow.generator import calendar
+from dflow.generator.plan import RolePairs
+from dflow.generator.words import PARTICIPANTS
 
 __all__ = ["HEADER_WIDTH", "MadeHeader", "header_from"]
 

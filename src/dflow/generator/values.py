@@ -27,8 +27,8 @@ from attrs import frozen
 
 from dflow.catalogue import CodeList, Format, ItemDef
 from dflow.errors import StructureError
+from dflow.generator import calendar, words
 from dflow.identifiers import REGIONAL_DISTRIBUTORS, mpan_check_digit
-from dflow.testing import calendar, words
 
 __all__ = ["Make", "ValueMaker", "mpan", "value_maker"]
 

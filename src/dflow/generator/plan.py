@@ -15,7 +15,7 @@ from dflow.catalogue import FlowDef, GroupDef, ItemPlace
 from dflow.catalogue.conditions import Always, Condition
 from dflow.catalogue.roles import Roles
 from dflow.errors import StructureError
-from dflow.testing.values import Make, value_maker
+from dflow.generator.values import Make, value_maker
 
 __all__ = [
     "FieldPlan",

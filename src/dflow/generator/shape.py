@@ -26,16 +26,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from dflow.catalogue.conditions import Answer, Condition, demand_of
 from dflow.envelope import Header, Trailer
 from dflow.errors import StructureError
-from dflow.testing.heads import MadeHeader
-from dflow.testing.plan import FlowPlan, GroupPlan
-from dflow.testing.reach import Reach
+from dflow.generator.heads import MadeHeader
+from dflow.generator.plan import FlowPlan, GroupPlan
+from dflow.generator.reach import Reach
 
-__all__ = ["PlannedRecord", "make_body", "make_file"]
+__all__ = ["PlannedRecord", "bounds_within", "make_body", "make_file", "settled"]
 
 
 @frozen(eq=False)
@@ -156,19 +156,12 @@ class _Walk:
             return plan.bounds
         passed = {one.definition.code: False for one in frame.plans[:at]}
         passed |= dict.fromkeys(frame.seen, True)
-        reach = self._reach(frame.above, depth, passed)
-        demand = demand_of(plan.conditions, reach, group=plan.definition.code)
-        least, most = plan.bounds
-        if demand == "absent":
-            return 0, 0
-        if demand == "optional":
-            return 0, most
-        return (max(1, least), most) if demand == "required" else (least, most)
+        return bounds_within(plan, self._reach(depth, passed))
 
-    def _reach(self, nearest: PlannedRecord | None, depth: int, groups: dict[str, bool]) -> Reach:
-        above = [frame.above for frame in self.frames[depth:0:-1]]
-        records = [record for record in (nearest, *above) if record is not None]
-        return Reach(tuple(records), groups, self.made.header, self.plan.known_roles)
+    def _reach(self, depth: int, groups: dict[str, bool]) -> Reach:
+        above = (frame.above for frame in self.frames[depth:0:-1])
+        records = tuple(record for record in above if record is not None)
+        return Reach(records, groups, self.made.header, self.plan.known_roles)
 
     def _put(self, depth: int, at: int, choice: bytes) -> None:
         del self.frames[depth + 1 :]
@@ -197,35 +190,53 @@ class _Walk:
 
     def _record(self, plan: GroupPlan, depth: int, choice: bytes) -> PlannedRecord:
         record = PlannedRecord(plan, depth + 1, plan.record(choice, self.made.day))
-        return self._settled(record, depth) if plan.item_conditions else record
+        if not plan.item_conditions:
+            return record
+        return settled(record, self._reach(depth, {}), self.made.day)
 
-    def _settled(self, record: PlannedRecord, depth: int) -> PlannedRecord:
-        """The record with the values that its conditions require or forbid."""
-        plan = record.plan
-        for _ in range(4):  # one condition's value may be another's clause
-            changed = False
-            for condition in plan.item_conditions:
-                reach = self._reach(record, depth, {})
-                present = bool(record.get(condition.jcode))
-                if condition.judge(reach, present=present) is Answer.FAILS:
-                    record = self._with(record, condition, blank=present)
-                    changed = True
-            if not changed:
-                return record
-        listed = "; ".join(str(condition) for condition in plan.item_conditions)
+
+def bounds_within(plan: GroupPlan, reach: Reach) -> tuple[int, int]:
+    """How often a group must and may stand where its conditions look."""
+    least, most = plan.bounds
+    demand = demand_of(plan.conditions, reach, group=plan.definition.code)
+    if demand == "absent":
+        return 0, 0
+    if demand == "optional":
+        return 0, most
+    return (max(1, least), most) if demand == "required" else (least, most)
+
+
+def settled(record: PlannedRecord, above: Reach, day: int) -> PlannedRecord:
+    """The record with the values that the conditions on its items require or forbid.
+
+    Raises:
+        StructureError: if they contradict each other or the catalogue.
+    """
+    conditions = record.plan.item_conditions
+    for _ in range(4):  # one condition's value may be another's clause
+        changed = False
+        for condition in conditions:
+            reach = evolve(above, records=(record, *above.records))
+            present = bool(record.get(condition.jcode))
+            if condition.judge(reach, present=present) is Answer.FAILS:
+                record = _with(record, condition, day, blank=present)
+                changed = True
+        if not changed:
+            return record
+    listed = "; ".join(str(condition) for condition in conditions)
+    raise StructureError(
+        f"the conditions on group {record.plan.definition.code} contradict each other: {listed}"
+    )
+
+
+def _with(record: PlannedRecord, condition: Condition, day: int, *, blank: bool) -> PlannedRecord:
+    place = record.plan.definition.place(condition.jcode)
+    maker = record.plan.fields[place.position - 1].make if place else None
+    if place is None or (blank and place.presence == "mandatory") or not (blank or maker):
         raise StructureError(
-            f"{self.plan.definition}: the conditions on group {plan.definition.code}"
-            f" contradict each other: {listed}"
+            f"the condition {str(condition)!r} contradicts the catalogue, where"
+            f" {condition.jcode} is {place.presence if place else 'absent'}"
         )
-
-    def _with(self, record: PlannedRecord, condition: Condition, *, blank: bool) -> PlannedRecord:
-        place = record.plan.definition.place(condition.jcode)
-        maker = record.plan.fields[place.position - 1].make if place else None
-        if place is None or (blank and place.presence == "mandatory") or not (blank or maker):
-            raise StructureError(
-                f"{self.plan.definition}: the condition {str(condition)!r} contradicts the"
-                f" catalogue, where {condition.jcode} is {place.presence if place else 'absent'}"
-            )
-        fields = record.text.split("|")
-        fields[place.position] = "" if blank or maker is None else maker(0, self.made.day)
-        return PlannedRecord(record.plan, record.depth, "|".join(fields))
+    fields = record.text.split("|")
+    fields[place.position] = "" if blank or maker is None else maker(0, day)
+    return PlannedRecord(record.plan, record.depth, "|".join(fields))
