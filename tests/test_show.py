@@ -128,7 +128,10 @@ def test_nothing_a_file_or_a_name_holds_reaches_the_terminal_as_a_command() -> N
 def test_printable_keeps_the_length_and_holds_no_control(text: str) -> None:
     shown = printable(text)
     assert len(shown) == len(text)
-    assert not any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 for c in shown)
+    assert shown.isprintable()
+    assert [new for old, new in zip(text, shown, strict=True) if old.isprintable()] == [
+        old for old in text if old.isprintable()
+    ]
 
 
 def test_sensitive_values_are_hidden_at_their_width() -> None:

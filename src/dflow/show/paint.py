@@ -7,7 +7,6 @@ one decides whether it is coloured.
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 from attrs import frozen
@@ -29,24 +28,23 @@ _CODES: dict[Role, str] = {
     "value": "1",
 }
 
-#: Control characters of both halves of Latin-1: a terminal would obey some of them.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-
 
 def printable(text: str) -> str:
-    r"""The text with every control character replaced by one visible character.
+    r"""The text with every unprintable character replaced by one visible character.
 
     The length stays, so that a caret below the text stays in its place.  Characters 0 to
-    31 become their control pictures, all others the replacement character.
+    31 become their control pictures; the others that a terminal obeys or does not show (C1
+    controls, the soft hyphen, marks of direction) the replacement character.
 
     >>> printable("026|\x1b[2J|")
     '026|␛[2J|'
     """
-    return _CONTROL.sub(_picture, text)
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else _picture(ord(one)) for one in text)
 
 
-def _picture(found: re.Match[str]) -> str:
-    number = ord(found[0])
+def _picture(number: int) -> str:
     if number < 0x20:
         return chr(0x2400 + number)
     return "\u2421" if number == 0x7F else "\ufffd"
