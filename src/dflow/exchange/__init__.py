@@ -5,12 +5,15 @@ from dflow.exchange.config import Wiring, load_wiring
 from dflow.exchange.driver import Exchange, Source, Totals
 from dflow.exchange.journal import Journal, JournalError, SqliteJournal, open_journal
 from dflow.exchange.lane import Mount
+from dflow.exchange.operations import OperationRefused, Operations
 
 __all__ = [
     "Exchange",
     "Journal",
     "JournalError",
     "Mount",
+    "OperationRefused",
+    "Operations",
     "Source",
     "SqliteJournal",
     "Totals",

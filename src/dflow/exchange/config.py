@@ -19,7 +19,7 @@ from dflow.delivery import Breaker, Closed, Order, Quota, Retry, Treatment, Unan
 from dflow.errors import RefusedText, near_misses
 from dflow.exchange.check import held_by_check
 from dflow.exchange.driver import Exchange, Source
-from dflow.exchange.journal import SqliteJournal, open_journal
+from dflow.exchange.journal import Journal, SqliteJournal, open_journal
 from dflow.exchange.lane import Mount
 from dflow.exchange.options import OPTIONS
 from dflow.exchange.settings import TableReader
@@ -66,7 +66,7 @@ class Wiring:
             self.journal_path, payloads=self.payloads, payloads_above=self.payloads_above
         )
 
-    def exchange(self, journal: SqliteJournal) -> Exchange:
+    def exchange(self, journal: Journal) -> Exchange:
         """The exchange over an open journal."""
         return Exchange(
             routes=self.routes,

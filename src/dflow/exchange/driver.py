@@ -170,6 +170,14 @@ class Exchange:
         """
         self._ready(routes)
 
+    @property
+    def intake(self) -> Intake:
+        """How arrivals are considered: rules, orders, check."""
+        self._ready()
+        if self._intake is None:
+            raise JournalError("the exchange has no intake")
+        return self._intake
+
     def _ready(self, routes: Routes | None = None) -> None:
         routes = routes or self.routes
         names = {mount.name for mount in self.mounts}

@@ -1,0 +1,114 @@
+"""``dflow dead``: look at what could not be delivered, and edit it.
+
+In: a configuration.  Out: the dead deliveries with their attempts; or, with a file, a
+delivery of its bytes in a dead one's place.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dflow.cli import CLEAN, ERRORS
+from dflow.cli.operating import add_config, opened
+from dflow.errors import DflowError, SourceError
+
+if TYPE_CHECKING:
+    from dflow.cli import Subparsers
+    from dflow.exchange import SqliteJournal
+
+__all__ = ["add", "run"]
+
+
+def add(subparsers: Subparsers) -> None:
+    """Add the command's parser."""
+    parser = subparsers.add_parser(
+        "dead",
+        help="look at what could not be delivered, and edit it",
+        description="List the deliveries that are dead, with their attempts; write one's bytes"
+        " to a file; or put edited bytes in its place. `dflow retry` sends one as it is.",
+        epilog="Status: 0 nothing is dead, or it was edited; 1 something is dead.",
+        allow_abbrev=False,
+    )
+    add_config(parser)
+    parser.add_argument("delivery", metavar="DELIVERY", nargs="?", type=int, help="only this one")
+    parser.add_argument("--save", metavar="FILE", help="write its bytes there")
+    parser.add_argument("--replace", metavar="FILE", help="send these bytes in its place")
+    parser.add_argument("--why", default="", metavar="TEXT", help="needed with --replace")
+    parser.add_argument("--who", metavar="NAME", help="who does it (default: the user's name)")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it."""
+    from dflow.exchange import Operations
+
+    if (args.save or args.replace) and args.delivery is None:
+        raise DflowError("which delivery? name its number")
+    with opened(args.config) as (_, journal):
+        if args.replace:
+            who = args.who or getpass.getuser()
+            try:
+                operations = Operations(journal=journal, who=who, why=args.why)
+            except ValueError as error:
+                raise DflowError("say --why") from error
+            number = operations.replace(args.delivery, _read(args.replace))
+            print(f"delivery {args.delivery}: replaced by {number}")
+            return CLEAN
+        return _list(journal, args)
+
+
+def _read(name: str) -> bytes:
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise SourceError(f"{name}: {error.strerror or error}") from error
+
+
+def _list(journal: SqliteJournal, args: argparse.Namespace) -> int:
+    from dflow.delivery import State
+    from dflow.exchange.account import instant_text
+    from dflow.exchange.journal import Query
+    from dflow.show.paint import printable
+
+    rows = [
+        row
+        for row in journal.deliveries(Query(state=State.DEAD))
+        if args.delivery in (None, row.id)
+    ]
+    told: list[dict[str, object]] = []
+    for row in rows:
+        attempts = [
+            {
+                "number": one.number,
+                "at": instant_text(one.started),
+                "step": one.step,
+                "detail": one.detail,
+            }
+            for one in journal.attempts(row.id)
+        ]
+        told.append(
+            {
+                "delivery": row.id,
+                "arrival": row.arrival,
+                "name": row.name,
+                "destination": row.destination,
+                "reason": row.reason,
+                "attempts": attempts,
+            }
+        )
+        if args.save:
+            Path(args.save).write_bytes(journal.payload(row.hash))
+        if args.json:
+            continue
+        print(printable(f"{row.id:>5}  {row.name} to {row.destination}: {row.reason}"))
+        for one in attempts[-5:]:
+            print(printable(f"       {one['at']} {one['step']}: {one['detail']}"))
+    if args.json:
+        print(json.dumps(told, indent=2))
+    elif not rows:
+        print("nothing is dead")
+    return ERRORS if rows else CLEAN

@@ -1,0 +1,180 @@
+"""``dflow journal``: what arrived, what was decided, what was sent.
+
+In: a configuration and which arrivals.  Out: lists, one arrival whole, its bytes, events;
+or old, finished arrivals forgotten.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dflow.cli import CLEAN
+from dflow.cli.operating import add_config, add_query, instant, opened, query_from
+from dflow.errors import DflowError
+
+if TYPE_CHECKING:
+    from dflow.cli import Subparsers
+    from dflow.exchange import SqliteJournal
+    from dflow.exchange.account import Account
+
+__all__ = ["add", "run"]
+
+
+def add(subparsers: Subparsers) -> None:
+    """Add the command's parser."""
+    parser = subparsers.add_parser(
+        "journal",
+        help="what arrived, what was decided, what was sent",
+        description="Read the journal of an exchange, running or not.",
+        allow_abbrev=False,
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="arrivals and their deliveries", allow_abbrev=False)
+    add_config(listing)
+    add_query(listing)
+    listing.add_argument("--most", type=int, default=50, metavar="N", help="the newest N (50)")
+    listing.add_argument("--json", action="store_true", help="as JSON")
+    show = actions.add_parser("show", help="one arrival, whole", allow_abbrev=False)
+    add_config(show)
+    show.add_argument("arrival", metavar="ARRIVAL", type=int, help="its number")
+    show.add_argument("--json", action="store_true", help="as JSON")
+    export = actions.add_parser("export", help="the bytes of arrivals", allow_abbrev=False)
+    add_config(export)
+    add_query(export)
+    export.add_argument("--into", required=True, metavar="FOLDER", help="an empty or new folder")
+    events = actions.add_parser("events", help="who did what, when and why", allow_abbrev=False)
+    add_config(events)
+    events.add_argument("--kind", default="", metavar="KIND", help="such as dead")
+    events.add_argument("--json", action="store_true", help="as JSON")
+    prune = actions.add_parser("prune", help="forget what is finished and old", allow_abbrev=False)
+    add_config(prune)
+    prune.add_argument(
+        "--older-than", required=True, type=instant, metavar="AGE", help="such as 90d"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it."""
+    with opened(args.config) as (_, journal):
+        if args.action == "list":
+            return _list(journal, args)
+        if args.action == "show":
+            return _show(journal, args)
+        if args.action == "export":
+            return _export(journal, args)
+        if args.action == "events":
+            return _events(journal, args)
+        return _prune(journal, args)
+
+
+def _list(journal: SqliteJournal, args: argparse.Namespace) -> int:
+    from attrs import evolve
+
+    from dflow.cli.accounts import account_lines
+    from dflow.cli.terminal import paint_for
+    from dflow.exchange.account import accounts
+
+    newest = evolve(query_from(args), newest_first=True, limit=args.most)
+    found = list(accounts(journal, newest))[::-1]
+    if args.json:
+        print(json.dumps([account.as_json() for account in found], indent=2))
+        return CLEAN
+    paint = paint_for(sys.stdout)
+    for account in found:
+        print("\n".join(account_lines(account, paint)))
+    if not found:
+        print("no such arrival")
+    return CLEAN
+
+
+def _one(journal: SqliteJournal, number: int) -> Account:
+    from dflow.exchange.account import accounts
+    from dflow.exchange.journal import Query
+
+    found = next(iter(accounts(journal, Query(arrival=number))), None)
+    if found is None:
+        raise DflowError(f"the journal has no arrival {number}")
+    return found
+
+
+def _show(journal: SqliteJournal, args: argparse.Namespace) -> int:
+    from dflow.cli.accounts import account_lines
+    from dflow.cli.terminal import paint_for
+    from dflow.exchange.account import instant_text
+    from dflow.show.paint import printable
+
+    account = _one(journal, args.arrival)
+    decision = json.loads(account.arrival.decision or "null")
+    attempts = {one.id: journal.attempts(one.id) for one in account.deliveries}
+    if args.json:
+        whole = account.as_json()
+        whole["decision"] = decision
+        whole["attempts"] = [
+            {
+                "delivery": one.delivery,
+                "number": one.number,
+                "started": instant_text(one.started),
+                "ended": instant_text(one.ended),
+                "step": one.step,
+                "detail": one.detail,
+            }
+            for several in attempts.values()
+            for one in several
+        ]
+        print(json.dumps(whole, indent=2))
+        return CLEAN
+    print("\n".join(account_lines(account, paint_for(sys.stdout))))
+    arrival = account.arrival
+    print(f"       arrived {instant_text(arrival.at)} from {arrival.source}, {arrival.size} bytes")
+    print(f"       sha256 {arrival.hash}, rules {arrival.rules_hash[:12]}")
+    for number, several in attempts.items():
+        for one in several:
+            words = f"attempt {one.number} at delivery {number}: {one.step} {one.detail}"
+            print(printable(f"       {instant_text(one.started)} {words}"))
+    considered = (decision or {}).get("considered")
+    for one in considered if isinstance(considered, list) else []:
+        why = f"fails at {one['clause']} {one['asked']}: saw {one['saw']}"
+        result = why if one["result"] == "fails" else one["result"]
+        print(printable(f"       {one['kind']} {one['rule']}: {result}"))
+    return CLEAN
+
+
+def _export(journal: SqliteJournal, args: argparse.Namespace) -> int:
+    from dflow.transport.names import safe_name
+
+    folder = Path(args.into)
+    if folder.exists() and any(folder.iterdir()):
+        raise DflowError(f"{folder} is not empty")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    count = 0
+    for arrival in list(journal.arrivals(query_from(args))):
+        if arrival.hash:
+            name = f"{arrival.id:08}-{safe_name(arrival.name)}"
+            (folder / name).write_bytes(journal.payload(arrival.hash))
+            count += 1
+    print(f"{count} files in {folder}")
+    return CLEAN
+
+
+def _events(journal: SqliteJournal, args: argparse.Namespace) -> int:
+    from dflow.exchange.events import event_json, event_line
+
+    found = journal.events(kind=args.kind)
+    if args.json:
+        print(json.dumps([event_json(event) for event in found], indent=2))
+    else:
+        for event in found:
+            print(event_line(event))
+    return CLEAN
+
+
+def _prune(journal: SqliteJournal, args: argparse.Namespace) -> int:
+    total = 0
+    while count := journal.prune(before=args.older_than):
+        total += count
+    print(f"{total} arrivals forgotten")
+    return CLEAN

@@ -1,0 +1,57 @@
+"""``dflow replay``: send again what arrived.
+
+In: a configuration and which arrivals.  Out: new deliveries, each with a key of its own,
+and one event for all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from dflow.cli import CLEAN
+from dflow.cli.operating import add_config, add_query, add_reason, operating, query_from
+from dflow.errors import DflowError
+
+if TYPE_CHECKING:
+    from dflow.cli import Subparsers
+
+__all__ = ["add", "run"]
+
+
+def add(subparsers: Subparsers) -> None:
+    """Add the command's parser."""
+    parser = subparsers.add_parser(
+        "replay",
+        help="send again what arrived",
+        description="Send again what arrived in a window, of a flow, or to one destination: to"
+        " where it went then, or to where the rules of now would send it.",
+        allow_abbrev=False,
+    )
+    add_config(parser)
+    add_query(parser)
+    parser.add_argument(
+        "--rules", choices=("then", "now"), default="then", help="whose decision (default: then)"
+    )
+    parser.add_argument("--only-to", default="", metavar="DESTINATION", help="nowhere else")
+    parser.add_argument("--all", action="store_true", help="everything that ever arrived")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be sent")
+    add_reason(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it."""
+    from dflow.exchange.journal import Query
+
+    with operating(args) as (wiring, operations):
+        query = query_from(args)
+        if query == Query() and not args.all:
+            raise DflowError("which arrivals? name a window, a flow or the like, or say --all")
+        if args.dry_run:
+            rows = list(operations.journal.arrivals(query))
+            print(f"{len(rows)} arrivals would be sent again")
+            return CLEAN
+        intake = wiring.exchange(operations.journal).intake if args.rules == "now" else None
+        made = operations.replay(query, intake, destination=args.only_to)
+        print(f"{len(made)} deliveries due")
+    return CLEAN

@@ -1,0 +1,306 @@
+"""What people do to an exchange: pause, hold, release, replay, settle, and say why.
+
+In: a journal, who it is, and what they want.  Out: changed rows, and one event for each
+act with who, when and why.  This module sends nothing: a running exchange sees the
+journal's new state within a second, and one that does not run will see it when it does.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+from attrs import evolve, field, frozen
+
+from dflow.delivery import State, Step
+from dflow.errors import DflowError
+from dflow.exchange.intake import Intake, delivery_key, line_of
+from dflow.exchange.journal import (
+    ArrivalRow,
+    DeliveryRow,
+    EventRow,
+    Journal,
+    LaneRow,
+    NewArrival,
+    NewDelivery,
+    Outcome,
+    Query,
+    content_hash,
+)
+
+__all__ = ["OperationRefused", "Operations"]
+
+
+class OperationRefused(DflowError):
+    """What was asked cannot be done as things stand; the message says why."""
+
+
+def _said(_: object, __: object, value: str) -> None:
+    if not value.strip():
+        raise ValueError("who and why must be said: both go into the journal")
+
+
+@frozen(kw_only=True)
+class Operations:
+    """What one person does, for one reason.
+
+    Attributes:
+        journal: of the exchange.
+        who: the person's name.
+        why: the reason, for those who read the journal later.
+        clock: POSIX seconds.
+    """
+
+    journal: Journal = field(repr=False)
+    who: str = field(validator=_said)
+    why: str = field(validator=_said)
+    clock: Callable[[], float] = field(default=time.time, repr=False)
+
+    def _note(
+        self,
+        kind: str,
+        *,
+        destination: str = "",
+        arrival: int | None = None,
+        delivery: int | None = None,
+        detail: str = "",
+    ) -> int:
+        return self.journal.note(
+            EventRow(
+                at=self.clock(),
+                kind=kind,
+                who=self.who,
+                why=self.why,
+                destination=destination,
+                arrival=arrival,
+                delivery=delivery,
+                detail=detail,
+            )
+        )
+
+    # -- destinations --------------------------------------------------------------
+
+    def pause(self, destination: str) -> None:
+        """Send nothing more there until it is resumed."""
+        self._lane(destination, "paused", lambda lane: evolve(lane, paused=True))
+
+    def resume(self, destination: str) -> None:
+        """Send there again."""
+        self._lane(destination, "resumed", lambda lane: evolve(lane, paused=False))
+
+    def divert(self, destination: str) -> None:
+        """Let fallbacks take over, as if it had been down for long enough."""
+        self._lane(destination, "fallback on", lambda lane: evolve(lane, diverted=True))
+
+    def undivert(self, destination: str) -> None:
+        """Send there again what is due from now on."""
+        self._lane(destination, "fallback off", lambda lane: evolve(lane, diverted=False))
+
+    def _lane(self, destination: str, kind: str, change: Callable[[LaneRow], LaneRow]) -> None:
+        with self.journal.transaction():
+            self.journal.set_lane(change(self.journal.lane(destination)))
+            self._note(kind, destination=destination)
+
+    # -- deliveries ----------------------------------------------------------------
+
+    def hold(self, deliveries: Iterable[int]) -> int:
+        """Stop deliveries until they are released; how many."""
+        return self._step(deliveries, Step.HOLD, "held")
+
+    def let_go(self, deliveries: Iterable[int]) -> int:
+        """Release held deliveries; how many."""
+        return self._step(deliveries, Step.RELEASE, "released")
+
+    def cancel(self, deliveries: Iterable[int]) -> int:
+        """Never deliver them; how many."""
+        return self._step(deliveries, Step.CANCEL, "cancelled")
+
+    def retry(self, deliveries: Iterable[int]) -> int:
+        """Send them again now; how many.  An unknown one may be delivered twice by this."""
+        return self._step(deliveries, Step.RETRY, "retried")
+
+    def mark_delivered(self, deliveries: Iterable[int], *, evidence: str) -> int:
+        """They were delivered by another way, such as a webform or a phone call; how many."""
+        if not evidence.strip():
+            raise OperationRefused("evidence is needed: a reference, a name, a time")
+        return self._step(deliveries, Step.EVIDENCE, "marked delivered", evidence)
+
+    def _step(self, deliveries: Iterable[int], step: Step, kind: str, detail: str = "") -> int:
+        """All of them, or none if one cannot take the step."""
+        numbers = list(deliveries)
+        with self.journal.transaction():
+            for delivery in numbers:
+                reason = f"{self.why} ({self.who})" + (f": {detail}" if detail else "")
+                self.journal.step(delivery, step, at=self.clock(), detail=reason)
+                self._note(kind, delivery=delivery, detail=detail)
+        return len(numbers)
+
+    def replace(self, delivery: int, content: bytes) -> int:
+        """Send other bytes instead of a delivery that is dead or held; the new one's number."""
+        with self.journal.transaction():
+            row = self._delivery(delivery)
+            if row.state not in {State.DEAD, State.HELD}:
+                raise OperationRefused(
+                    f"delivery {delivery} is {row.state.value}; only a dead or held one is edited"
+                )
+            self.journal.step(delivery, Step.CANCEL, at=self.clock(), detail="edited")
+            key = delivery_key(row.key, "edited", content_hash(content))
+            new = evolve(_again(row), key=key, content=content, notes=_edited(row))
+            number = self.journal.add(row.arrival, new, at=self.clock())
+            if not number:
+                raise OperationRefused("these very bytes were sent for this delivery before")
+            self._note("edited", delivery=delivery, detail=f"replaced by delivery {number}")
+        return number
+
+    def _delivery(self, number: int) -> DeliveryRow:
+        found = next(iter(self.journal.deliveries(Query(after=number - 1, limit=1))), None)
+        if found is None or found.id != number:
+            raise OperationRefused(f"the journal has no delivery {number}")
+        return found
+
+    # -- arrivals ------------------------------------------------------------------
+
+    def arrival(self, number: int) -> ArrivalRow:
+        """An arrival by its number.
+
+        Raises:
+            OperationRefused: if there is none.
+        """
+        found = next(iter(self.journal.arrivals(Query(arrival=number))), None)
+        if found is None:
+            raise OperationRefused(f"the journal has no arrival {number}")
+        return found
+
+    def release(self, number: int, intake: Intake, *, to: str = "") -> tuple[int, ...]:
+        """Let a held, unrouted or refused arrival go: by the rules of now, or to one place.
+
+        The check that may have held it is not made again.
+
+        Raises:
+            OperationRefused: if it is not waiting, or the rules of now hold it still.
+        """
+        with self.journal.transaction():
+            row = self.arrival(number)
+            if row.outcome.settled:
+                raise OperationRefused(f"arrival {number} is {row.outcome.value}: nothing waits")
+            now = self.clock()
+            content = self.journal.payload(row.hash)
+            if to:
+                key = delivery_key(row.hash, "by hand", to)
+                news: tuple[NewDelivery, ...] = (self._by_hand(row, intake, to, key),)
+                rule = ""
+            else:
+                decided = _decided(intake, row, content, now)
+                if decided.outcome is not Outcome.ROUTED:
+                    raise OperationRefused(
+                        f"arrival {number} would be {decided.outcome.value} now:"
+                        f" {decided.reason or decided.rule}; name a destination instead"
+                    )
+                news, rule = decided.deliveries, decided.rule
+            made = [self.journal.add(number, new, at=now) for new in news]
+            reason = f"released by {self.who}: {self.why}"
+            self.journal.settle(number, at=now, outcome=Outcome.ROUTED, reason=reason, rule=rule)
+            self._note("released", arrival=number, destination=to)
+        return tuple(delivery for delivery in made if delivery)
+
+    def _by_hand(self, row: ArrivalRow, intake: Intake, to: str, key: str) -> NewDelivery:
+        if to not in [one.name for one in intake.routes.destinations]:
+            raise OperationRefused(f"the rules have no destination {to}")
+        line = line_of(intake.orders.get(to, "none"), row.address)
+        return NewDelivery(destination=to, key=key, rule="by hand", line=line, address=row.address)
+
+    def settle(self, number: int) -> None:
+        """Nothing needs to be done about an arrival any more: it was dealt with."""
+        with self.journal.transaction():
+            row = self.arrival(number)
+            if row.outcome.settled:
+                raise OperationRefused(f"arrival {number} is {row.outcome.value}: nothing waits")
+            reason = f"dealt with by {self.who}: {self.why}"
+            self.journal.settle(number, at=self.clock(), outcome=Outcome.DISCARDED, reason=reason)
+            self._note("dealt with", arrival=number)
+
+    def replay(
+        self, query: Query, intake: Intake | None = None, *, destination: str = ""
+    ) -> tuple[int, ...]:
+        """Send again what arrived: as it was decided then, or by the rules of `intake`.
+
+        Args:
+            query: which arrivals.
+            intake: the rules of now; None for the deliveries of then.
+            destination: only what goes there; empty for all.
+
+        Returns:
+            The numbers of the new deliveries.
+        """
+        made: list[int] = []
+        with self.journal.transaction():
+            mark = self._note("replay", destination=destination, detail=_words(query))
+            for row in list(self.journal.arrivals(query)):
+                if row.outcome is Outcome.REPEAT or not row.hash:
+                    continue
+                for new in self._replayed(row, intake):
+                    if destination in ("", new.destination):
+                        key = delivery_key(new.key, "replay", str(mark))
+                        notes = {**new.notes, "replay": str(mark)}
+                        again = evolve(new, key=key, kind="replay", notes=notes)
+                        made.append(self.journal.add(row.id, again, at=self.clock()))
+        return tuple(number for number in made if number)
+
+    def _replayed(self, row: ArrivalRow, intake: Intake | None) -> list[NewDelivery]:
+        if intake is not None:
+            content = self.journal.payload(row.hash)
+            decided = _decided(intake, row, content, self.clock())
+            return list(decided.deliveries)
+        found: list[NewDelivery] = []
+        for one in self.journal.deliveries(Query(arrival=row.id)):
+            if one.kind not in {"original", "copy"}:
+                continue
+            content_or_none = None if one.hash == row.hash else self.journal.payload(one.hash)
+            found.append(evolve(_again(one), content=content_or_none))
+        return found
+
+
+def _again(row: DeliveryRow) -> NewDelivery:
+    return NewDelivery(
+        destination=row.destination,
+        kind=row.kind,
+        key=row.key,
+        rule=row.rule,
+        fallback=row.fallback,
+        line=row.line,
+        address=row.address,
+        notes=row.notes,
+    )
+
+
+def _edited(row: DeliveryRow) -> dict[str, str]:
+    return {**row.notes, "edited_from_sha256": row.hash}
+
+
+def _decided(intake: Intake, row: ArrivalRow, content: bytes, now: float) -> NewArrival:
+    header, why = intake.read_header(content)
+    if header is None:
+        raise OperationRefused(f"arrival {row.id} has no address: {why}; name a destination")
+    plain = NewArrival(
+        at=now,
+        source=row.source,
+        name=row.name,
+        content=content,
+        address=row.address,
+        outcome=row.outcome,
+    )
+    return intake.decided(plain, header, checked=True)
+
+
+def _words(query: Query) -> str:
+    """The query's restrictions as words; a text of the payload is left out, it may be an MPAN."""
+    from attrs import asdict
+
+    given = asdict(query, recurse=False)
+    shown = {name: value for name, value in given.items() if value not in ("", None, 0, False)}
+    if "text" in shown:
+        shown["text"] = "(not kept)"
+    return ", ".join(
+        f"{name} {value.value if isinstance(value, State | Outcome) else value}"
+        for name, value in shown.items()
+    )

@@ -1,0 +1,145 @@
+"""The commands that operate an exchange, over a real configuration and journal."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dflow.cli import main
+from support import CHECKOUT
+
+EXAMPLE = CHECKOUT / "examples" / "change_of_agent"
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("agent") / "x"
+    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("out"))
+    shutil.copytree(folder / "inbox", folder / "out" / "inbox")
+    assert main(["run", str(folder / "dflow.toml"), "--once"]) == 1
+    return folder
+
+
+@pytest.fixture
+def config(ran: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    folder = tmp_path / "x"
+    shutil.copytree(ran, folder)
+    capsys.readouterr()
+    return str(folder / "dflow.toml")
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> str:
+    assert main(list(words)) == status
+    return capsys.readouterr().out
+
+
+def test_status(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = told(capsys, "status", config, status=1).splitlines()
+    assert "old-agent: nothing waits" in lines
+    assert "arrivals held: 1" in lines
+    found = json.loads(told(capsys, "status", config, "--json", status=1))
+    assert found["arrivals"]["routed"] == 5
+    assert [one["destination"] for one in found["destinations"]] == [
+        "old-agent",
+        "new-agent",
+        "bench",
+    ]
+
+
+def test_journal_list_show_events(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    listed = told(capsys, "journal", "list", config, "--outcome", "unrouted")
+    assert "X/SUPZ" in listed
+    assert listed.count("unrouted") == 1
+    rows = json.loads(told(capsys, "journal", "list", config, "--flow", "D0150", "--json"))
+    assert [row["file_id"] for row in rows] == ["0000000101", "0000000102"]
+    shown = told(capsys, "journal", "show", config, str(rows[0]["arrival"]))
+    assert "clone migration: fits" in shown
+    assert "attempt 1 at delivery" in shown
+    assert "1099000000010" not in shown
+    whole = json.loads(told(capsys, "journal", "show", config, "1", "--json"))
+    assert whole["decision"]["rule"] == "meter-works"
+    assert len(whole["attempts"]) == 2
+    assert "unparsable" in told(capsys, "journal", "events", config)
+    kinds = json.loads(told(capsys, "journal", "events", config, "--json", "--kind", "unrouted"))
+    assert [one["kind"] for one in kinds] == ["unrouted"]
+
+
+def test_search_by_an_mpan(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = (Path(config).parent / "inbox" / "D0150_NORD_0000000101.usr").read_text().splitlines()
+    mpan = lines[1].split("|")[1]
+    rows = json.loads(told(capsys, "journal", "list", config, "--text", mpan, "--json"))
+    assert [row["file_id"] for row in rows] == ["0000000101", "0000000201"]
+
+
+def test_export_gives_the_bytes_back(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    into = Path(config).parent / "exported"
+    told(capsys, "journal", "export", config, "--into", str(into))
+    exported = sorted(path.read_bytes() for path in into.iterdir())
+    inbox = Path(config).parent / "inbox"
+    assert exported == sorted(path.read_bytes() for path in inbox.iterdir())
+    assert main(["journal", "export", config, "--into", str(into)]) == 2
+
+
+def test_replay_release_and_prune(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = Path(config).parent / "out"
+    why = ["--why", "a rehearsal", "--who", "ann"]
+    assert main(["replay", config, *why]) == 2
+    assert "say --all" in capsys.readouterr().err
+    dry = told(capsys, "replay", config, "--flow", "D0150", "--dry-run", *why)
+    assert dry == "2 arrivals would be sent again\n"
+    replayed = told(capsys, "replay", config, "--flow", "D0150", "--only-to", "old-agent", *why)
+    assert replayed == "2 deliveries due\n"
+    held = json.loads(told(capsys, "journal", "list", config, "--outcome", "held", "--json"))
+    number = str(held[0]["arrival"])
+    assert told(capsys, "release", config, number, *why) == f"arrival {number}: 2 deliveries due\n"
+    summary = told(capsys, "run", config, "--once", status=0)
+    assert "deliveries: 4 accepted" in summary
+    assert (folder / "old-agent" / "D0010_WEST_0000000203.usr").exists()
+    assert (folder / "old-agent" / "D0150_NORD_0000000101~2.usr").exists()
+    assert told(capsys, "journal", "prune", config, "--older-than", "1d") == (
+        "0 arrivals forgotten\n"
+    )
+    assert told(capsys, "journal", "prune", config, "--older-than", "2100-01-01") == (
+        "6 arrivals forgotten\n"
+    )
+
+
+def test_lanes_and_steps(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    why = ["--why", "maintenance"]
+    assert told(capsys, "pause", config, "old-agent", *why) == "old-agent: paused\n"
+    assert "old-agent: paused" in told(capsys, "status", config, status=1)
+    told(capsys, "replay", config, "--flow", "D0150", "--only-to", "old-agent", *why)
+    told(capsys, "run", config, "--once")
+    found = json.loads(told(capsys, "status", config, "--json", status=1))
+    assert found["destinations"][0]["backlog"]["due"]["number"] == 2
+    rows = json.loads(told(capsys, "journal", "list", config, "--state", "due", "--json"))
+    numbers = [
+        str(one["delivery"]) for row in rows for one in row["deliveries"] if one["state"] == "due"
+    ]
+    assert told(capsys, "hold", config, *numbers, *why) == "2 held\n"
+    assert told(capsys, "release", config, "--deliveries", numbers[0], *why) == "1 released\n"
+    assert told(capsys, "cancel", config, numbers[0], *why) == "1 cancelled\n"
+    marked = told(capsys, "mark-delivered", config, numbers[1], "--evidence", "call 12", *why)
+    assert marked == "1 marked delivered\n"
+    assert main(["retry", config, numbers[1], *why]) == 2
+    assert "a delivery that is delivered cannot retry" in capsys.readouterr().err
+    told(capsys, "divert", config, "old-agent", *why)
+    told(capsys, "divert", config, "old-agent", "--off", *why)
+    told(capsys, "resume", config, "old-agent", *why)
+    assert main(["pause", config, "old-agnt", *why]) == 2
+    assert "did you mean old-agent?" in capsys.readouterr().err
+    assert told(capsys, "dead", config) == "nothing is dead\n"
+
+
+def test_wrong_use(config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pause", config, "old-agent"]) == 2
+    assert main(["journal", "list", config, "--outcome", "unruted"]) == 2
+    assert "did you mean unrouted" in capsys.readouterr().err
+    assert main(["journal", "list", config, "--since", "soon"]) == 2
+    assert main(["journal", "show", config, "99"]) == 2
+    shutil.copytree(EXAMPLE, tmp_path / "fresh", ignore=shutil.ignore_patterns("out"))
+    assert main(["status", str(tmp_path / "fresh" / "dflow.toml")]) == 2
+    assert "nothing has run" in capsys.readouterr().err
