@@ -252,3 +252,33 @@ def test_the_sample_files_have_the_verdicts_their_index_describes(
         said = capsys.readouterr()
         assert "error[" in said.out
         assert said.err == ""
+
+
+def test_a_private_catalogue_is_read_by_every_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flow = tmp_path / "private" / "D9001"
+    flow.mkdir(parents=True)
+    (flow / "001.toml").write_text(
+        'flow = "D9001"\nversion = "001"\nname = "Our Own"\nprovenance = "private: a test"\n'
+        '[[group]]\ncode = "Q01"\nlevel = 1\nrange = "1-*"\nname = "Things"\n'
+        'items = ["J0171"]\n'
+    )
+    path = tmp_path / "own.usr"
+    path.write_bytes(
+        b"ZHV|0000000001|D9001001|D|UDMS|X|SUPP|20260320160032||||OPER|\nQ01|R|\n"
+        b"ZPT|0000000001|2||1||\n"
+    )
+    over = ["--overlay", str(tmp_path / "private")]
+    assert main(["check", str(path)]) == 1
+    assert "unknown-flow" in capsys.readouterr().out
+    assert main(["check", str(path), *over]) == 1
+    assert "unknown-flow" not in capsys.readouterr().out
+    assert main(["show", str(path), *over]) == 0
+    assert "Our Own" in capsys.readouterr().out
+    assert main(["fix", str(path), "--write", *over]) == 0
+    assert main(["check", str(path), *over]) == 0
+    capsys.readouterr()
+    assert main(["convert", str(path), *over]) == 0
+    assert json.loads(capsys.readouterr().out)["group"] == "Q01"
+    assert main(["check", str(path), "--overlay", str(tmp_path / "none")]) == 2

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN, ERRORS, WRONG, complain
+from dflow.cli.definitions import add_overlay, catalogue_over
 from dflow.errors import SourceError
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def add(subparsers: Subparsers) -> None:
         metavar="GLOB",
         help="which file names of a folder to take, such as '*.usr' (default: all)",
     )
+    add_overlay(parser)
     parser.add_argument(
         "--jobs",
         type=_number,
@@ -110,10 +112,12 @@ def run(args: argparse.Namespace) -> int:
     wanted = Wanted(
         form="json" if args.json else args.format,
         profile=load_profile(Path(args.profile)) if args.profile else None,
+        overlays=tuple(args.overlay),
         unmask=args.unmask,
         style=style,
         quiet=many,
     )
+    catalogue_over(args.overlay)  # a folder that is not there is told once, not for each file
     tally = _Tally()
     told = tally.counting(outcomes(names, wanted, jobs=args.jobs), len(names))
     if wanted.form == "text":

@@ -19,7 +19,8 @@ from typing import Literal
 
 from attrs import evolve, field, frozen
 
-from dflow.catalogue import Catalogue, bundled
+from dflow.catalogue import Catalogue
+from dflow.cli.definitions import catalogue_over
 from dflow.cli.sources import STDIN, content, is_plain
 from dflow.errors import SourceError
 from dflow.findings import Report, Severity
@@ -43,6 +44,7 @@ class Wanted:
     Attributes:
         form: the form of the report.
         profile: severities that differ from the table's.
+        overlays: folders of catalogue files over the bundled catalogue.
         unmask: whether sensitive values are shown.
         style: how text is drawn.
         quiet: whether a file of which nothing is to be drawn is left out of the text.
@@ -50,6 +52,7 @@ class Wanted:
 
     form: Form = "text"
     profile: Profile | None = None
+    overlays: tuple[str, ...] = ()
     unmask: bool = False
     style: ReportStyle = field(factory=ReportStyle)
     quiet: bool = False
@@ -124,7 +127,7 @@ def _chunk(names: Sequence[str], *, wanted: Wanted) -> list[Outcome]:
 
 
 def _outcome(name: str, wanted: Wanted) -> Outcome:
-    catalogue = bundled()
+    catalogue = catalogue_over(wanted.overlays)
     try:
         source = name if is_plain(name) else content(name)
         report = check(source, catalogue=catalogue, profile=wanted.profile, unmask=wanted.unmask)

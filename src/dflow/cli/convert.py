@@ -10,10 +10,12 @@ import sys
 from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN
+from dflow.cli.definitions import add_overlay, catalogue_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from dflow.catalogue import Catalogue
     from dflow.cli import Subparsers
 
 __all__ = ["add", "run"]
@@ -45,6 +47,7 @@ def add(subparsers: Subparsers) -> None:
         metavar="PATH",
         help="the file of jsonl (default: standard output), the folder of csv and parquet",
     )
+    add_overlay(parser)
     parser.add_argument("--force", action="store_true", help="replace what is there")
     parser.add_argument("--mask", action="store_true", help="leave personal values out")
     parser.add_argument(
@@ -61,8 +64,9 @@ def run(args: argparse.Namespace) -> int:
     from dflow.errors import DflowError
 
     names = files_named(args.files, args.pattern)
+    catalogue = catalogue_over(args.overlay)
     if args.to == "jsonl":
-        _lines(names, args.out, force=args.force, mask=args.mask)
+        _lines(_all_lines(names, catalogue, mask=args.mask), args.out, force=args.force)
         return CLEAN
     if args.out is None:
         raise DflowError(f"--to {args.to} writes one table a group: name their folder with --out")
@@ -70,19 +74,21 @@ def run(args: argparse.Namespace) -> int:
         raise DflowError(f"standard input cannot be read twice, as --to {args.to} needs")
     from dflow.convert import write_tables
 
-    written = write_tables(names, args.out, args.to, mask=args.mask, replace=args.force)
+    written = write_tables(
+        names, args.out, args.to, catalogue=catalogue, mask=args.mask, replace=args.force
+    )
     for path, count in zip(written.paths, written.rows.values(), strict=True):
         print(f"{path}: {count:,} {'row' if count == 1 else 'rows'}")
     return CLEAN
 
 
-def _lines(names: Sequence[str], out: str | None, *, force: bool, mask: bool) -> None:
+def _lines(lines: Iterator[str], out: str | None, *, force: bool) -> None:
     from pathlib import Path
 
     from dflow.errors import SourceError
 
     if out is None:
-        for line in _all_lines(names, mask=mask):
+        for line in lines:
             sys.stdout.write(line)
         return
     final = Path(out)
@@ -92,7 +98,7 @@ def _lines(names: Sequence[str], out: str | None, *, force: bool, mask: bool) ->
     try:
         try:
             with part.open("w", encoding="utf-8", newline="\n") as file:
-                file.writelines(_all_lines(names, mask=mask))
+                file.writelines(lines)
             part.replace(final)
         finally:
             part.unlink(missing_ok=True)
@@ -100,12 +106,12 @@ def _lines(names: Sequence[str], out: str | None, *, force: bool, mask: bool) ->
         raise SourceError(f"{final}: cannot be written: {error.strerror}") from error
 
 
-def _all_lines(names: Sequence[str], *, mask: bool) -> Iterator[str]:
+def _all_lines(names: Sequence[str], catalogue: Catalogue, *, mask: bool) -> Iterator[str]:
     from dflow.cli.sources import STDIN, content
     from dflow.convert import json_lines
 
     for name in names:
         source = content(name) if name == STDIN else name
         shown = "<stdin>" if name == STDIN else name
-        for line in json_lines(source, name=shown, mask=mask):
+        for line in json_lines(source, catalogue=catalogue, name=shown, mask=mask):
             yield line + "\n"

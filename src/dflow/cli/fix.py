@@ -13,6 +13,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN, ERRORS, WRONG, complain
+from dflow.cli.definitions import add_overlay, catalogue_over
 
 if TYPE_CHECKING:
     from dflow.cli import Subparsers
@@ -36,6 +37,7 @@ def add(subparsers: Subparsers) -> None:
     )
     parser.add_argument("files", metavar="FILE", nargs="+", help="a file, a folder, or - for input")
     parser.add_argument("--write", action="store_true", help="repair the files in their places")
+    add_overlay(parser)
     parser.add_argument("--json", action="store_true", help="list the changes as JSON")
     parser.add_argument(
         "--unmask", action="store_true", help="show personal values, which are masked otherwise"
@@ -54,12 +56,13 @@ def run(args: argparse.Namespace) -> int:
 
     if args.write and STDIN in args.files:
         raise SourceError("standard input cannot be repaired in its place")
+    catalogue = catalogue_over(args.overlay)
     paint = paint_for(sys.stdout)
     entries: list[dict[str, object]] = []
     needed = failed = 0
     for name in files_named(args.files):
         try:
-            flow = read(content(name))
+            flow = read(content(name), catalogue=catalogue)
             mended = repair(flow)
             needed += mended.needed
             if args.json:

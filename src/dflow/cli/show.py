@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN
+from dflow.cli.definitions import add_overlay, catalogue_over
 
 if TYPE_CHECKING:
     from dflow.cli import Subparsers
@@ -33,6 +34,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--unmask", action="store_true", help="show personal values, which are masked otherwise"
     )
+    add_overlay(parser)
     parser.add_argument("--blanks", action="store_true", help="show blank items too")
 
 
@@ -43,7 +45,8 @@ def run(args: argparse.Namespace) -> int:
     from dflow.parse import scan
     from dflow.show import Mask, TreeStyle
 
-    opened = scan(args.file if is_plain(args.file) else content(args.file))
+    source = args.file if is_plain(args.file) else content(args.file)
+    opened = scan(source, catalogue=catalogue_over(args.overlay))
     mask = Mask(opened.definition, off=args.unmask)
     if args.json:
         _json(opened, mask, "<stdin>" if args.file == STDIN else args.file)
