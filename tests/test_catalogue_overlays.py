@@ -154,7 +154,7 @@ def test_other_shapes_of_references(tmp_path: Path) -> None:
     )
     flow = Catalogue(folder)["FX-12", "1"]
     assert [place.jcode for place in flow.groups[0].items] == ["EL-00017", "X7"]
-    for hostile in ("../x", "/etc/passwd", "", "J0003\n", "a"):
+    for hostile in ("../x", "..", ".", "A/../B", "A..B", "/etc/passwd", "", "J0003\n", "a", "A\0"):
         with pytest.raises(LookupMiss):
             Catalogue(folder).item(hostile)
         with pytest.raises(LookupMiss):

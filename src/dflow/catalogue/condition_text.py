@@ -68,8 +68,8 @@ clause: "when" disjunction          -> when
 
 DEMAND.2: "required" | "absent" | "optional"
 SIDE.2: "sender" | "recipient"
-ITEM: /[A-Z][0-9]{3,}[0-9A-Z]*/
-GROUP: /[0-9A-Z]{2,3}(?![0-9A-Za-z])/
+ITEM: /[A-Z0-9][A-Za-z0-9]*([-_.][A-Za-z0-9]+)*/
+GROUP: /[0-9A-Za-z]{1,10}/
 COMPARISON: "=" | "!=" | "<=" | ">=" | "<" | ">"
 TEXT: /"[^"\n]*"/
 NUMBER: /-?[0-9]+(\.[0-9]+)?/

@@ -40,6 +40,10 @@ from dflow.errors import SourceError
 __all__ = ["Publication", "PublishedFlow", "PublishedItem", "Unread", "read_publication"]
 
 
+#: The most remarks that are kept: a file that is no catalogue may give one a table.
+_MOST_UNREAD = 10_000
+
+
 @frozen(kw_only=True)
 class Unread:
     """Something that could not be read, or does not agree with another place.
@@ -210,9 +214,11 @@ class _Reader:
         return opening.get(first)
 
     def _report(self, table: Table, message: str, *, row: int = 0, about: str = "") -> None:
-        self.publication.unread.append(
-            Unread(file=self.file, table=table.number, row=row, about=about, message=message)
-        )
+        unread = self.publication.unread
+        if len(unread) < _MOST_UNREAD:
+            unread.append(
+                Unread(file=self.file, table=table.number, row=row, about=about, message=message)
+            )
 
     def _title(self, text: str) -> None:
         publication = self.publication

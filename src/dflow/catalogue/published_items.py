@@ -102,7 +102,9 @@ def _codes(rows: list[tuple[int, str]], remarks: list[tuple[int, str]]) -> CodeL
             unread.append((number, row))
     if not codes:
         if rows and re.match(r"values are\b", rows[0][1].casefold()):
-            remarks.append((rows[0][0], "the list of values was lost in the publication"))
+            bare = len(rows[0][1]) <= len("Values are:-")
+            lost = "was lost in the publication" if bare else "cannot be taken apart"
+            remarks.append((rows[0][0], f"the list of values {lost}"))
         return None
     remarks += [(number, "no row of a code list; the list is incomplete") for number, _ in unread]
     return CodeList(codes=codes, complete=complete and not unread)

@@ -95,7 +95,7 @@ def labelled(table: Table) -> dict[str, str]:
                 label = ""
             elif cell.endswith(":"):
                 label = cell[:-1].casefold()
-            elif together := re.fullmatch(r"([A-Za-z ]{1,30}):\s+(.+)", cell):
+            elif together := re.fullmatch(r"([A-Za-z ]{1,30}):\s*(.+)", cell):
                 found.setdefault(together[1].casefold(), together[2].strip())
     return found
 

@@ -31,14 +31,14 @@ __all__ = [
 #: What references look like, loosely: the DTC writes D0010, 002, 026 and J0003, other
 #: catalogues in the same layout need not.  They become file names, so nothing in them may
 #: lead out of a folder.
-FLOW_REFERENCE = re.compile(r"[A-Z][A-Za-z0-9]{0,15}(?:[-_][A-Za-z0-9]{1,15})?", re.ASCII)
+FLOW_REFERENCE = re.compile(r"[A-Z0-9][A-Za-z0-9]{0,15}(?:[-_.][A-Za-z0-9]{1,15}){0,2}", re.ASCII)
 #: A flow version as the tables write it.
-VERSION = re.compile(r"[0-9][0-9A-Za-z]{0,7}", re.ASCII)
+VERSION = re.compile(r"[0-9A-Z][0-9A-Za-z]{0,7}(?:\.[0-9A-Za-z]{1,7}){0,2}", re.ASCII)
 #: A group code as the tables write it.
 GROUP_CODE = re.compile(r"[0-9A-Za-z]{1,10}", re.ASCII)
 #: An item's reference as the tables write it.
 ITEM_REFERENCE = re.compile(
-    r"(?=[^0-9]*[0-9])[A-Z][A-Za-z0-9]{0,15}(?:[-_][A-Za-z0-9]{1,15})?", re.ASCII
+    r"(?=[^0-9]*[0-9])[A-Z0-9][A-Za-z0-9]{0,15}(?:[-_.][A-Za-z0-9]{1,15}){0,2}", re.ASCII
 )
 
 
@@ -62,7 +62,7 @@ def shelf_of(reference: str) -> str:
     >>> shelf_of("J0003"), shelf_of("DI-07"), shelf_of("X7")
     ('J00', 'DI', 'X7')
     """
-    return reference[:-2].rstrip("-_") or reference
+    return reference[:-2].rstrip("-_.") or reference
 
 
 @define
