@@ -16,11 +16,12 @@ from dflow.envelope import Header, Party, Trailer, pool_checksum
 from dflow.identifiers import MPAN_ITEMS
 from dflow.testing.draft import Draft, Site
 from dflow.testing.faulty import FaultMaker, Way
+from dflow.validate.intake import LONGEST
 
 __all__ = ["MAKERS", "OVERLONG"]
 
 #: Longer than any record may be.
-OVERLONG = 1 << 21
+OVERLONG = LONGEST + 1
 
 
 def _empty_file(_draft: Draft) -> Iterator[Way]:

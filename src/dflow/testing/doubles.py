@@ -1,0 +1,176 @@
+"""Test doubles: a clock that is moved by hand, destinations that record, an exchange of them.
+
+In: rules, files, moods.  Out: what arrived where.  The exchange, its journal and its
+rules are the real ones; only time, chance and the far ends are doubled.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from attrs import define, field
+
+from dflow.exchange import Exchange, Mount, Source, SqliteJournal, Totals, open_journal
+from dflow.flow import Flow
+from dflow.parse import read
+from dflow.routing import Routes
+from dflow.transport import (
+    Capabilities,
+    MemoryInbox,
+    Parcel,
+    Presence,
+    Receipt,
+    Refused,
+    Unavailable,
+    Uncertain,
+)
+
+__all__ = ["Bench", "FakeClock", "Mood", "RecordingDestination"]
+
+#: How a destination behaves: it takes parcels; nobody answers; it refuses them; it takes
+#: them, and then the line goes dead before it can say so.
+Mood = Literal["well", "down", "refuses", "uncertain"]
+
+
+@define(eq=False)
+class FakeClock:
+    """A clock that stands still until it is moved.
+
+    >>> clock = FakeClock(1000.0)
+    >>> clock.advance(5)
+    >>> clock()
+    1005.0
+
+    Attributes:
+        now: POSIX seconds.
+    """
+
+    now: float = 1_600_000_000.0
+
+    def __call__(self) -> float:
+        """The instant at which it stands."""
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        """Move it forward."""
+        self.now += seconds
+
+    def set(self, instant: datetime) -> None:
+        """Move it to an instant that carries its offset.
+
+        Raises:
+            ValueError: if the instant has no offset, so that it names no instant.
+        """
+        if instant.tzinfo is None:
+            raise ValueError(f"{instant} has no offset; say which instant is meant")
+        self.now = instant.timestamp()
+
+
+@define(eq=False)
+class RecordingDestination:
+    """A destination that keeps what it is sent, and behaves as it is told.
+
+    Attributes:
+        mood: how it behaves from now on.
+        parcels: what it has, in order.
+        attempts: how often it was asked to take something.
+    """
+
+    mood: Mood = "well"
+    parcels: list[Parcel] = field(factory=list, init=False)
+    attempts: int = field(default=0, init=False)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """It can say what it has, and keeps each key once."""
+        return Capabilities(probes=True, idempotent=True, ordered=True)
+
+    @property
+    def contents(self) -> list[bytes]:
+        """The bytes of what it has, in order."""
+        return [parcel.content for parcel in self.parcels]
+
+    @property
+    def flows(self) -> list[Flow]:
+        """What it has, read."""
+        return [read(content) for content in self.contents]
+
+    async def send(self, parcel: Parcel) -> Receipt:
+        """Take a parcel, or fail as the mood says."""
+        self.attempts += 1
+        if self.mood == "down":
+            raise Unavailable("nobody answers")
+        if self.mood == "refuses":
+            raise Refused("not for us")
+        repeat = any(known.key == parcel.key for known in self.parcels)
+        if not repeat:
+            self.parcels.append(parcel)
+        if self.mood == "uncertain":
+            raise Uncertain("the line went dead after the last byte")
+        return Receipt(key=parcel.key, place=str(len(self.parcels)), repeat=repeat)
+
+    async def probe(self, key: str) -> Presence:
+        """Whether it has a parcel of this key; nobody answers while it is down."""
+        if self.mood == "down":
+            raise Unavailable("nobody answers")
+        known = any(parcel.key == key for parcel in self.parcels)
+        return Presence.PRESENT if known else Presence.ABSENT
+
+
+@define(eq=False)
+class Bench:
+    """A real exchange whose far ends record: put files in, run, look at what came out.
+
+    Attributes:
+        rules: the text of its rules.
+        path: the journal's file; in memory if None.
+        clock: its clock.
+        destinations: one for each destination of the rules, by name.
+    """
+
+    rules: str
+    path: Path | None = None
+    clock: FakeClock = field(factory=FakeClock)
+    destinations: dict[str, RecordingDestination] = field(init=False)
+    journal: SqliteJournal = field(init=False)
+    _routes: Routes = field(init=False)
+    _inbox: MemoryInbox = field(factory=MemoryInbox, init=False)
+    _count: int = field(default=0, init=False)
+
+    @_routes.default
+    def _parse(self) -> Routes:
+        return Routes.parse(self.rules)
+
+    @destinations.default
+    def _record(self) -> dict[str, RecordingDestination]:
+        named = Routes.parse(self.rules).destinations
+        return {one.name: RecordingDestination() for one in named}
+
+    @journal.default
+    def _open(self) -> SqliteJournal:
+        return open_journal(self.path)
+
+    def put(self, *files: bytes | Flow) -> None:
+        """Let files arrive; they wait for `run`."""
+        for file in files:
+            self._count += 1
+            self._inbox.put(bytes(file), name=f"{self._count:06d}.usr")
+
+    def run(self) -> Totals:
+        """Take what has arrived, deliver what is due at the clock's time, and return."""
+        exchange = Exchange(
+            routes=self._routes,
+            journal=self.journal,
+            mounts=[Mount(name=name, outbox=one) for name, one in self.destinations.items()],
+            sources=[Source(name="gateway", inbox=self._inbox)],
+            read_flow=read,
+            clock=self.clock,
+            chance=lambda: 0.5,
+        )
+        return exchange.run_once()
+
+    def close(self) -> None:
+        """Close the journal; a bench on a file can be opened again, as after a crash."""
+        self.journal.close()
