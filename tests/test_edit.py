@@ -354,3 +354,16 @@ def test_hunks_count_lines_that_go() -> None:
         if line.startswith("@@")
     ]
     assert heads == ["@@ -4,5 +4,4 @@", "@@ -13,3 +12,3 @@"]
+
+
+@given(flow_bytes() | st.just(_pool()) | st.binary(max_size=200), st.booleans())
+def test_readdressing_bytes_is_readdressing_the_tree(data: bytes, summed: bool) -> None:
+    if summed:
+        data = data.replace(b"||", b"|7|")
+    to = Party("M", "NEWM")
+    flow = read(data)
+    if flow.header is None:
+        with pytest.raises(StructureError):
+            edit.readdress_bytes(data, recipient=to)
+    else:
+        assert edit.readdress_bytes(data, recipient=to) == write(edit.readdress(flow, recipient=to))

@@ -1,7 +1,7 @@
 """Editing: only what was touched changes in the bytes, and the counts follow."""
 
-from dflow.edit.files import keep_instances, merge, readdress, split
-from dflow.edit.groups import add_group, drop_group, drop_where
+from dflow.edit.files import keep_instances, merge, readdress, readdress_bytes, split
+from dflow.edit.groups import add_group, drop_group, drop_where, settled
 from dflow.edit.places import At, group_at, locate, path_of
 from dflow.edit.records import set_value
 from dflow.edit.repair import Change, Repair, patch, repair
@@ -20,7 +20,9 @@ __all__ = [
     "patch",
     "path_of",
     "readdress",
+    "readdress_bytes",
     "repair",
     "set_value",
+    "settled",
     "split",
 ]

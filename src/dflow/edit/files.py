@@ -15,9 +15,10 @@ from dflow.edit.records import with_field
 from dflow.envelope import Header, Party, parse_timestamp, read_header, read_trailer
 from dflow.errors import StructureError
 from dflow.flow import Flow, Group
+from dflow.parse import read
 from dflow.writer import plain_value, resummed
 
-__all__ = ["keep_instances", "merge", "readdress", "split"]
+__all__ = ["keep_instances", "merge", "readdress", "readdress_bytes", "split"]
 
 #: Where ZHV and the long ZHD hold what can be changed.
 _LONG = {
@@ -201,3 +202,27 @@ def _mergeable(first: Flow, flow: Flow, number: int) -> None:
             raise StructureError(f"file {number} differs in {what}: {its}, not {mine}")
     if any(group.record.raw for group in flow.after):
         raise StructureError(f"file {number} has records behind its trailer")
+
+
+def readdress_bytes(data: bytes, *, recipient: Party) -> bytes:
+    """As `readdress` over the bytes of a file, with no more of it read than it takes.
+
+    The body of a user file is only read if its trailer carries a checksum; a pool file's
+    always is, because its checksum is over the header too.
+
+    Args:
+        data: the file.
+        recipient: the new recipient.
+
+    Raises:
+        StructureError: if the file has no header.
+        RefusedFlow: if a field cannot hold a value at all.
+    """
+    first, end, rest = data.partition(b"\n")
+    head = read(first + end)
+    at = data.find(b"\nZPT|")
+    claims = data[at + 1 :].split(b"\n", 1)[0].split(b"|") if at >= 0 else []
+    summed = len(claims) > 3 and bool(claims[3].strip())
+    if summed or head.header is None or head.header.envelope != "ZHV":
+        return bytes(readdress(read(data), recipient=recipient))
+    return bytes(readdress(head, recipient=recipient)) + rest

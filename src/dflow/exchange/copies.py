@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
+from dflow import edit
 from dflow.envelope import Header
 from dflow.errors import StructureError
 from dflow.flow import Flow
@@ -32,9 +33,7 @@ def copied(
         content = _only_matching(copy, flow)
     if copy.readdressed is not None:
         header = evolve(header, recipient=copy.readdressed)
-        first, end, rest = content.partition(b"\n")
-        carriage = b"\r" if first.endswith(b"\r") else b""
-        content = header.encode() + carriage + end + rest
+        content = edit.readdress_bytes(content, recipient=copy.readdressed)
     return content, header
 
 
@@ -44,11 +43,4 @@ def _only_matching(copy: Copy, flow: Flow | None) -> bytes:
     if flow is None or not whole or copy.matching is None or flow.header_record is None:
         raise StructureError(f"clone {copy.rule} copies instances, and the file is not whole")
     kept = [group for groups in instances(flow) if copy.matching(*groups) for group in groups]
-    records = [group.record for top in kept for group in top.walk()]
-    parts = [flow.mark, bytes(flow.header_record), *map(bytes, records)]
-    if flow.trailer is not None and flow.trailer_record is not None:
-        trailer = evolve(flow.trailer, group_count=len(records), checksum=None)
-        if trailer.flow_count is not None:
-            trailer = evolve(trailer, flow_count=sum(1 for _ in kept))
-        parts += [trailer.encode(), flow.trailer_record.end]
-    return b"".join(parts)
+    return bytes(edit.settled(evolve(flow, groups=tuple(kept)), flow))
