@@ -11,17 +11,15 @@ lock file; readers and operators' commands need none.
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from attrs import define, evolve, field
+from attrs import define, field
 
-from dflow.delivery import FINAL, State, Step, advance
-from dflow.errors import DflowError
+from dflow.delivery import State, Step, advance
 from dflow.exchange.journal.listing import (
     arrival_from,
     arrivals_where,
@@ -31,6 +29,7 @@ from dflow.exchange.journal.listing import (
 )
 from dflow.exchange.journal.payloads import Payloads
 from dflow.exchange.journal.port import JournalError
+from dflow.exchange.journal.queue import claim_due, first_due, unknown_due, with_fallback
 from dflow.exchange.journal.rows import (
     ArrivalRow,
     AttemptRow,
@@ -45,30 +44,16 @@ from dflow.exchange.journal.rows import (
     Recorded,
 )
 from dflow.exchange.journal.schema import ACTIVE, SchemaTooNew, migrate
+from dflow.exchange.journal.writing import (
+    FINISHED,
+    forget,
+    insert_arrival,
+    insert_delivery,
+    insert_event,
+)
 from dflow.transport.durable import try_lock
 
 __all__ = ["SqliteJournal", "open_journal"]
-
-_SELECT = "SELECT d.*, a.name FROM delivery d JOIN arrival a ON a.id = d.arrival"
-_FINAL = ", ".join(f"'{state.value}'" for state in sorted(FINAL, key=lambda state: state.value))
-
-#: The oldest active delivery of every line of a destination, found line by line in the
-#: index, so that a backlog of one line costs one look and not its length.
-_HEADS = f"""
-WITH RECURSIVE lines (line) AS (
-    SELECT MIN(line) FROM delivery WHERE destination = :d AND line > '' AND {ACTIVE}
-    UNION ALL
-    SELECT (SELECT MIN(line) FROM delivery WHERE destination = :d AND line > lines.line
-            AND {ACTIVE})
-    FROM lines WHERE lines.line IS NOT NULL
-)
-SELECT d.*, a.name FROM (
-    SELECT (SELECT id FROM delivery WHERE destination = :d AND line = lines.line AND {ACTIVE}
-            ORDER BY id LIMIT 1) AS head
-    FROM lines WHERE lines.line IS NOT NULL
-) JOIN delivery d ON d.id = head JOIN arrival a ON a.id = d.arrival
-WHERE d.state IN ('due', 'retrying') AND d.due <= :now ORDER BY d.id LIMIT :limit
-"""
 
 
 def open_journal(
@@ -159,28 +144,9 @@ class SqliteJournal:
             else:
                 outcome = Outcome.REPEAT
                 reason = f"the same content arrived before, as {first}"
-            words = [new.address.get(word, "") for word in _ADDRESS]
-            cursor = self._connection.execute(
-                "INSERT INTO arrival (at, source, name, hash, size, flow, version, sender,"
-                " recipient, file_id, address, outcome, rule, reason, decision, rules_hash,"
-                " repeat_of) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    new.at,
-                    new.source,
-                    new.name,
-                    hash_,
-                    len(new.content or b""),
-                    *words,
-                    _dump(new.address),
-                    outcome.value,
-                    new.rule,
-                    reason,
-                    new.decision,
-                    new.rules_hash,
-                    first,
-                ),
+            number = insert_arrival(
+                self._connection, new, hash_, outcome=outcome, reason=reason, first=first
             )
-            number = _number(cursor)
             made: list[int] = []
             if outcome is not Outcome.REPEAT:
                 made = [self._add(number, one, new.at, hash_) for one in new.deliveries]
@@ -236,85 +202,20 @@ class SqliteJournal:
     def _add(self, arrival: int, new: NewDelivery, at: float, hash_: str) -> int:
         if new.content is not None:
             hash_ = self._payloads.keep(new.content)
-        state = State.HELD if new.held else State.DUE
-        cursor = self._connection.execute(
-            "INSERT INTO delivery (arrival, destination, kind, rule, fallback, state, attempts,"
-            " due, made, changed, key, line, hash, address, notes, place, reason)"
-            " VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, '', ?)"
-            " ON CONFLICT (key) DO NOTHING",
-            (
-                arrival,
-                new.destination,
-                new.kind,
-                new.rule,
-                new.fallback,
-                state.value,
-                at,
-                at,
-                at,
-                new.key,
-                new.line,
-                hash_,
-                _dump(new.address),
-                _dump(new.notes),
-                new.held,
-            ),
-        )
-        return _number(cursor) if cursor.rowcount else 0
+        return insert_delivery(self._connection, arrival, new, at, hash_)
 
     def claim(self, destination: str, *, now: float, limit: int) -> list[DeliveryRow]:
         """Take the step START for the deliveries that are due, oldest first."""
         with self.transaction():
-            rows = self._connection.execute(
-                f"{_SELECT} WHERE d.destination = ? AND d.line = '' AND d.{ACTIVE}"
-                " AND d.state IN ('due', 'retrying') AND d.due <= ? ORDER BY d.due, d.id LIMIT ?",
-                (destination, now, limit),
-            ).fetchall()
-            if len(rows) < limit:
-                heads = {"d": destination, "now": now, "limit": limit - len(rows)}
-                rows += self._connection.execute(_HEADS, heads).fetchall()
-            found = [delivery_from(row) for row in rows]
-            claimed = [
-                evolve(
-                    row,
-                    state=advance(row.state, Step.START),
-                    attempts=row.attempts + 1,
-                    due=now,
-                    changed=now,
-                    reason="",
-                )
-                for row in found
-            ]
-            self._connection.executemany(
-                "UPDATE delivery SET state = ?, attempts = ?, due = ?, changed = ?, reason = ''"
-                " WHERE id = ?",
-                [(row.state.value, row.attempts, now, now, row.id) for row in claimed],
-            )
-            return claimed
+            return claim_due(self._connection, destination, now=now, limit=limit)
 
     def unknown(self, destination: str, *, now: float, limit: int) -> list[DeliveryRow]:
         """The deliveries in `UNKNOWN` that are due to be asked about."""
-        rows = self._connection.execute(
-            f"{_SELECT} WHERE d.destination = ? AND d.{ACTIVE} AND d.state = 'unknown'"
-            " AND d.due <= ? ORDER BY d.due, d.id LIMIT ?",
-            (destination, now, limit),
-        )
-        return [delivery_from(row) for row in rows]
+        return unknown_due(self._connection, destination, now=now, limit=limit)
 
     def waiting(self, destination: str, *, limit: int) -> list[DeliveryRow]:
         """The deliveries that are due or retrying and have a fallback, oldest first."""
-        rows = self._connection.execute(
-            f"{_SELECT} WHERE d.destination = ? AND d.{ACTIVE} AND d.state IN ('due', 'retrying')"
-            " AND d.fallback > '' ORDER BY d.id LIMIT ?",
-            (destination, limit),
-        )
-        return [delivery_from(row) for row in rows]
-
-    def _delivery(self, number: int) -> DeliveryRow:
-        row = self._connection.execute(f"{_SELECT} WHERE d.id = ?", (number,)).fetchone()
-        if row is None:
-            raise JournalError(f"the journal has no delivery {number}")
-        return delivery_from(row)
+        return with_fallback(self._connection, destination, limit=limit)
 
     def step(
         self,
@@ -375,12 +276,7 @@ class SqliteJournal:
 
     def next_due(self, destination: str, *, after: float) -> float | None:
         """The first instant after `after` at which a delivery comes due; None if none does."""
-        row = self._connection.execute(
-            f"SELECT MIN(due) AS due FROM delivery WHERE destination = ? AND {ACTIVE}"
-            " AND state <> 'sending' AND due > ?",
-            (destination, after),
-        ).fetchone()
-        return None if row["due"] is None else float(row["due"])
+        return first_due(self._connection, destination, after=after)
 
     def payload(self, hash_: str) -> bytes:
         """The bytes of a hash."""
@@ -407,7 +303,7 @@ class SqliteJournal:
         """The deliveries that are not finished, by destination and state."""
         rows = self._connection.execute(
             "SELECT destination, state, COUNT(*) AS number, MIN(made) AS oldest FROM delivery"
-            f" WHERE state NOT IN ({_FINAL}) GROUP BY destination, state"
+            f" WHERE state NOT IN ({FINISHED}) GROUP BY destination, state"
         )
         return [
             Backlog(
@@ -438,21 +334,7 @@ class SqliteJournal:
     def note(self, event: EventRow) -> int:
         """Keep an event; its number."""
         with self.transaction():
-            cursor = self._connection.execute(
-                "INSERT INTO event (at, kind, who, why, destination, arrival, delivery, detail)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    event.at,
-                    event.kind,
-                    event.who,
-                    event.why,
-                    event.destination,
-                    event.arrival,
-                    event.delivery,
-                    event.detail,
-                ),
-            )
-            return _number(cursor)
+            return insert_event(self._connection, event)
 
     def events(self, *, after: int = 0, limit: int | None = None, kind: str = "") -> list[EventRow]:
         """Events by number, above `after`."""
@@ -505,25 +387,11 @@ class SqliteJournal:
 
     def prune(self, *, before: float, limit: int = 1000) -> int:
         """Forget finished arrivals older than an instant; how many, at most `limit`."""
-        settled = ", ".join(f"'{outcome.value}'" for outcome in Outcome if outcome.settled)
         with self.transaction():
-            rows = self._connection.execute(
-                f"SELECT id FROM arrival a WHERE at < ? AND outcome IN ({settled})"
-                " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.arrival = a.id"
-                f" AND d.state NOT IN ({_FINAL})) ORDER BY id LIMIT ?",
-                (before, limit),
-            ).fetchall()
-            for row in rows:
-                self._connection.execute(
-                    "DELETE FROM attempt WHERE delivery IN"
-                    " (SELECT id FROM delivery WHERE arrival = ?)",
-                    (row["id"],),
-                )
-                self._connection.execute("DELETE FROM delivery WHERE arrival = ?", (row["id"],))
-                self._connection.execute("DELETE FROM arrival WHERE id = ?", (row["id"],))
-            if rows:
+            count = forget(self._connection, before=before, limit=limit)
+            if count:
                 self._payloads.sweep()
-        return len(rows)
+        return count
 
     def close(self) -> None:
         """Let go of the file and its lock."""
@@ -531,16 +399,3 @@ class SqliteJournal:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
-
-
-_ADDRESS = ("flow", "version", "sender", "recipient", "file_id")
-
-
-def _dump(words: Mapping[str, str]) -> str:
-    return json.dumps(dict(words), sort_keys=True)
-
-
-def _number(cursor: sqlite3.Cursor) -> int:
-    if cursor.lastrowid is None:  # pragma: no cover  an INSERT always gives one
-        raise DflowError("the database gave a row no number")
-    return cursor.lastrowid
