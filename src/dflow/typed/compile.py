@@ -10,9 +10,9 @@ or of a file gets into it.  For D0010's register readings it begins::
     def decode(v, c):
         o = new(model)
         set_0(o, v[1])
-        set_1(o, to_datetime(v[2]))
+        set_1(o, datetimes[v[2]])
         set_2(o, Decimal(v[3]))
-        set_3(o, to_datetime(v[4]) if v[4] else None)
+        set_3(o, datetimes[v[4]] if v[4] else None)
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from dflow.typed.values import Kind, to_date, to_datetime, to_time
+from dflow.typed.values import DATES, DATETIMES, TIMES, Kind
 
 if TYPE_CHECKING:
     from dflow.typed.shape import GroupShape
@@ -34,9 +34,9 @@ _CALLS: dict[Kind, str] = {
     "int": "int(v[{}])",
     "Decimal": "Decimal(v[{}])",
     "bool": "v[{}] == 'T'",
-    "date": "to_date(v[{}])",
-    "time": "to_time(v[{}])",
-    "datetime": "to_datetime(v[{}])",
+    "date": "dates[v[{}]]",
+    "time": "times[v[{}]]",
+    "datetime": "datetimes[v[{}]]",
 }
 
 
@@ -46,9 +46,9 @@ def decoder(shape: GroupShape[Any]) -> Callable[..., Any]:
         "Decimal": Decimal,
         "model": shape.model,
         "new": object.__new__,
-        "to_date": to_date,
-        "to_datetime": to_datetime,
-        "to_time": to_time,
+        "dates": DATES,
+        "datetimes": DATETIMES,
+        "times": TIMES,
     }
     lines = ["def decode(v, c):", "    o = new(model)"]
 

@@ -37,19 +37,23 @@ class _Step(NamedTuple):
     """What a group code means while a certain group is open.
 
     depth: levels above it.
-    leaf: whether nothing can come below it.
+    width: its fields, the code included.
     decode: the model's decoder.
     place: where among its parent's kinds of children its objects are kept.
-    kinds: the kinds of its own children.
-    after: what codes mean while it is open, or its parent if it is a leaf.
+    childless: its children before the first, by kind.
+    after: what codes mean while it is open.
     """
 
     depth: int
-    leaf: bool
+    width: int
     decode: Callable[[Values, Children], Any]
     place: int
-    kinds: range
+    childless: list[Any]
     after: dict[str, _Step]
+
+
+def _nothing(_values: Values, _children: Children) -> None:
+    """What no open group is decoded to."""
 
 
 @frozen(eq=False)
@@ -58,13 +62,18 @@ class FastPath(Generic[M_co]):
 
     _clean: re.Pattern[str]
     _start: re.Pattern[str]
+    _lines: tuple[str, ...]
     _roots: dict[str, _Step]
-    _pool: bool
+    _depth: int
 
     def clean_until(self, text: str, position: int) -> int:
         """Where the level-1 groups end that are right, from one's beginning on."""
         found = self._clean.match(text, position)
-        return found.end() if found else position
+        end = found.end() if found else position
+        if end == len(text) or self._start.match(text, end):
+            return end
+        # What follows belongs to the last of the groups: that one is not right.
+        return max(position, 1 + max(text.rfind(line, position, end) for line in self._lines))
 
     def next_start(self, text: str, position: int) -> int:
         """Where the next level-1 record or trailer begins; the end if there is none."""
@@ -73,75 +82,61 @@ class FastPath(Generic[M_co]):
 
     def models(self, text: str) -> Iterator[M_co]:
         """The models of whole level-1 groups that are right."""
-        if self._pool:
-            text = text.replace("\r\n", "\n")  # else it would be part of an unclosed last value
-        get = self._roots.__getitem__
-        # By depth: the decoder, fields, children, and place of the group that is open there.
-        decoders: list[Any] = [None] * 16
-        fields: list[Values] = [()] * 16
-        below: list[list[list[Any]] | None] = [None] * 16
-        places, kinds = [0] * 16, [range(0)] * 16
-        top = -1
-        lines = text.split("\n")
-        lines.pop()  # nothing stands after the last LF
-        for line in lines:
-            values = line.split("|")
-            depth, leaf, decode, place, own, after = get(values[0])
-            while top >= depth:
-                made = decoders[top](fields[top], below[top])
-                if not top:
-                    yield made
-                    top = -1
+        # One cut for all fields: every record is closed, and their numbers are known.
+        # What stands after the last pipe is blank, and ends the last group (`fast_path`).
+        fields = text.replace("|\r\n", "|").replace("|\n", "|").split("|")
+        # By depth: the decoder, the fields, the place and the children of what is open.
+        decoders: list[Callable[[Values, Children], Any]] = [_nothing] * self._depth
+        records: list[Values] = [()] * self._depth
+        places = [0] * self._depth
+        below: list[list[Any]] = [[] for _ in range(self._depth)]
+        position, last = 0, len(fields) - 1
+        step = self._roots[fields[0]]
+        while position < last:
+            depth, width, decode, place, childless, after = step
+            start, position = position, position + width
+            step = after[fields[position]]  # what comes next, seen from here
+            if step.depth > depth:
+                decoders[depth], records[depth] = decode, fields[start:position]
+                places[depth], below[depth] = place, childless[:]
+                continue
+            made = decode(fields[start:position], None)
+            while depth:
+                depth -= 1
+                if held := below[depth][place]:
+                    held.append(made)
+                else:
+                    below[depth][place] = [made]
+                if depth < step.depth:
                     break
-                top -= 1
-                held = below[top]
-                if held is None:
-                    held = below[top] = [[] for _ in kinds[top]]
-                held[places[top + 1]].append(made)
-            if leaf:
-                held = below[top]
-                if held is None:
-                    held = below[top] = [[] for _ in kinds[top]]
-                held[place].append(decode(values, None))
+                made = decoders[depth](records[depth], below[depth])
+                place = places[depth]
             else:
-                top = depth
-                decoders[top], fields[top], below[top] = decode, values, None
-                places[top], kinds[top] = place, own
-            get = after.__getitem__
-        while top >= 0:
-            made = decoders[top](fields[top], below[top])
-            if not top:
                 yield made
-                return
-            top -= 1
-            held = below[top]
-            if held is None:
-                held = below[top] = [[] for _ in kinds[top]]
-            held[places[top + 1]].append(made)
 
 
-def fast_path(flow: FlowShape[M_co], *, pool: bool) -> FastPath[M_co] | None:
+def fast_path(flow: FlowShape[M_co]) -> FastPath[M_co] | None:
     """The fast path of a flow, or None if its codes do not always say which group is meant."""
     if not _plain(flow):
         return None
     codes = "|".join(sorted({re.escape(shape.code) for shape in flow.roots}, reverse=True))
     roots: dict[str, _Step] = {}
-    _fill(roots, flow.roots, {}, depth=0)
-    end = r"\|?\r?\n" if pool else r"\|\r?\n"
+    roots[""] = _Step(0, 1, _nothing, 0, [], roots)  # after the last pipe: ends every group
     return FastPath(
-        re.compile(_any_of(flow.roots, end), re.ASCII),
+        re.compile(_any_of(flow.roots), re.ASCII),
         re.compile(rf"^(?:(?:{codes})\||ZPT(?:\||\r?$))", re.MULTILINE),
+        tuple(f"\n{shape.code}|" for shape in flow.roots),
         roots,
-        pool,
+        _fill(roots, flow.roots, {}, depth=0),
     )
 
 
-def _any_of(shapes: Iterable[GroupShape[Any]], end: str) -> str:
+def _any_of(shapes: Iterable[GroupShape[Any]]) -> str:
     """An expression for any number of groups of any of these shapes."""
     choices = []
     for shape in shapes:
-        below = _any_of([child.shape for child in shape.children], end) if shape.children else ""
-        choices.append(shape.pattern + end + below)
+        below = _any_of([child.shape for child in shape.children]) if shape.children else ""
+        choices.append(shape.pattern + r"\|\r?\n" + below)
     return f"(?:{'|'.join(choices)})*+"
 
 
@@ -167,16 +162,17 @@ def _fill(
     above: dict[str, _Step],
     *,
     depth: int,
-) -> None:
-    """Own children first; then whatever the groups above can take."""
+) -> int:
+    """Own children first; then whatever the groups above can take.  Returns the levels."""
     for place, shape in enumerate(shapes):
-        leaf = depth > 0 and not shape.children
-        after = table if leaf else {}
-        kinds = range(len(shape.children))
-        table[shape.code] = _Step(depth, leaf, shape.decode, place, kinds, after)
+        childless: list[Any] = [()] * len(shape.children)
+        width = len(shape.items) + 1
+        table[shape.code] = _Step(depth, width, shape.decode, place, childless, {})
     for code, step in above.items():
         table.setdefault(code, step)
+    levels = depth + 1
     for shape in shapes:
-        step = table[shape.code]
-        if not step.leaf:
-            _fill(step.after, [child.shape for child in shape.children], table, depth=depth + 1)
+        below = [child.shape for child in shape.children]
+        after = table[shape.code].after
+        levels = max(levels, _fill(after, below, table, depth=depth + 1))
+    return levels

@@ -27,7 +27,7 @@ from dflow.grammar import compile_grammar
 from dflow.parse import Source, open_source
 from dflow.parse.opening import BOM, is_trailer
 from dflow.parse.tree import TreeBuilder
-from dflow.records import Record, RecordReader
+from dflow.records import RecordReader
 from dflow.typed.fast import fast_path
 from dflow.typed.faulty import Faulty, Undecodable, stray_faults
 from dflow.typed.shape import FlowShape
@@ -91,11 +91,7 @@ def _stream(
         pool = _opening(first, flow)
         yield None
         body = chain([first.partition("\n")[2]], texts)
-        for outcome in _outcomes(body, flow, pool=pool):
-            if isinstance(outcome, Faulty):
-                faulty(outcome)
-            else:
-                yield outcome
+        yield from _models(body, flow, _Slow(flow, pool, faulty))
 
 
 def _whole_lines(chunks: Iterable[bytes]) -> Iterator[str]:
@@ -145,10 +141,10 @@ def _blocks(texts: Iterable[str], flow: FlowShape[Any]) -> Iterator[str]:
     yield "".join(pending)
 
 
-def _outcomes(body: Iterable[str], flow: FlowShape[M], *, pool: bool) -> Iterator[M | Faulty]:
+def _models(body: Iterable[str], flow: FlowShape[M], slow: _Slow[M]) -> Iterator[M]:
     """What the body holds, in file order."""
-    fast = fast_path(flow, pool=pool)
-    slow = _Slow(flow, pool)
+    # The records of a pool file need not be closed, so they go the slow way.
+    fast = None if slow.pool else fast_path(flow)
     for block in _blocks(body, flow):
         position = 0
         while position < len(block):
@@ -159,12 +155,11 @@ def _outcomes(body: Iterable[str], flow: FlowShape[M], *, pool: bool) -> Iterato
             if end > position:
                 yield from fast.models(block[position:end])
                 slow.line += block.count("\n", position, end)
-                position = end
             else:
                 end = fast.next_start(block, position + 1)
                 yield from slow.through_tree(block[position:end])
                 yield from slow.close()
-                position = end
+            position = end
     yield from slow.close()
 
 
@@ -175,18 +170,20 @@ class _Slow(Generic[M]):
     Attributes:
         flow: the shape of the flow.
         pool: whether records need no closing pipe.
+        faulty: told of whatever no model can hold.
         line: the number of the next line.
         over: whether the trailer has been seen.
     """
 
     flow: FlowShape[M]
     pool: bool
+    faulty: Callable[[Faulty], None]
     line: int = 2
     over: bool = False
     _builder: TreeBuilder | None = None
 
-    def through_tree(self, text: str) -> Iterator[M | Faulty]:
-        """Take the next lines; give what they finish."""
+    def through_tree(self, text: str) -> Iterator[M]:
+        """Take the next lines; give the models of the groups that they finish."""
         if self._builder is None:
             self._builder = TreeBuilder(compile_grammar(self.flow.definition))
         reader = RecordReader()
@@ -194,29 +191,31 @@ class _Slow(Generic[M]):
             record = evolve(found, line=self.line)
             self.line += 1
             if self.over:
-                yield from _after(record)
+                self._outside(Group(record=record, stray="after-trailer"))
             elif is_trailer(record):
                 self.over = True
                 yield from self.close()
             else:
-                yield from _seen(self._builder.add(record), self.flow, pool=self.pool)
+                yield from self._seen(self._builder.add(record))
 
-    def close(self) -> Iterator[M | Faulty]:
+    def close(self) -> Iterator[M]:
         """Give what is not finished yet."""
         if self._builder is not None:
-            yield from _seen(self._builder.close(), self.flow, pool=self.pool)
+            yield from self._seen(self._builder.close())
 
+    def _seen(self, groups: Iterable[Group]) -> Iterator[M]:
+        for group in groups:
+            if group.definition is None:
+                self._outside(group)
+                continue
+            shape = self.flow.shapes[group.definition.seq]
+            seen: M | Faulty = decode(shape, group, pool=self.pool)
+            if isinstance(seen, Faulty):
+                self.faulty(seen)
+            else:
+                yield seen
 
-def _seen(groups: Iterable[Group], flow: FlowShape[M], *, pool: bool) -> Iterator[M | Faulty]:
-    """Level-1 groups of the tree through their models."""
-    for group in groups:
-        if group.definition is not None:
-            yield decode(flow.shapes[group.definition.seq], group, pool=pool)
-        elif group.record.raw:
-            yield Faulty(group=group, findings=stray_faults(group))
-
-
-def _after(record: Record) -> Iterator[Faulty]:
-    if record.raw:
-        group = Group(record=record, stray="after-trailer")
-        yield Faulty(group=group, findings=stray_faults(group))
+    def _outside(self, group: Group) -> None:
+        """A record outside of every group; a blank one holds nothing."""
+        if group.record.raw:
+            self.faulty(Faulty(group=group, findings=stray_faults(group)))

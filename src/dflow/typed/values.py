@@ -28,12 +28,13 @@ import datetime as dt
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from functools import lru_cache
-from typing import Literal
+from typing import Literal, TypeVar
 
 from dflow.catalogue import ItemDef
 
-__all__ = ["Kind", "kind_of", "text_of", "to_date", "to_datetime", "to_time"]
+__all__ = ["DATES", "DATETIMES", "TIMES", "Kind", "kind_of", "text_of"]
+
+T = TypeVar("T")
 
 #: What a value is in Python; ``code`` is a text out of a complete code list.
 Kind = Literal["str", "code", "int", "Decimal", "bool", "date", "time", "datetime"]
@@ -64,33 +65,41 @@ def kind_of(item: ItemDef) -> Kind:
     return "str"
 
 
-# A file holds few days and many records: the same texts come again and again, so the
-# last few thousand are kept.  Bounded, so that no file can fill the memory.
-@lru_cache(maxsize=4096)
-def to_date(text: str) -> dt.date:
-    """The day of ``ccyymmdd``."""
-    return dt.date(int(text[:4]), int(text[4:6]), int(text[6:8]))
+#: Texts kept by each of the caches below.
+_KEPT = 1 << 14
 
 
-@lru_cache(maxsize=4096)
-def to_time(text: str) -> dt.time:
-    """The time of day of ``hhmmss``."""
-    return dt.time(int(text[:2]), int(text[2:4]), int(text[4:6]))
+class _Kept(dict[str, T]):
+    """Values of texts that come again and again: a file has many records and few days.
+
+    Asked by subscription, which costs a fraction of a call.  Emptied when it is full, so
+    that no file can fill the memory.
+    """
+
+    def __init__(self, make: Callable[[str], T]) -> None:
+        super().__init__()
+        self.make = make
+
+    def __missing__(self, text: str) -> T:
+        if len(self) >= _KEPT:
+            self.clear()
+        value = self[text] = self.make(text)
+        return value
 
 
-@lru_cache(maxsize=4096)
-def to_datetime(text: str) -> dt.datetime:
-    """The local time of ``ccyymmddhhmmss``, with or without ``.ssssss``."""
-    day, rest = text[:8], text[8:]
-    return dt.datetime(  # noqa: DTZ001  the files' times are local and carry no zone
-        int(day[:4]),
-        int(day[4:6]),
-        int(day[6:]),
-        int(rest[:2]),
-        int(rest[2:4]),
-        int(rest[4:6]),
-        int(rest[7:13] or 0),
-    )
+def _to_datetime(text: str) -> dt.datetime:
+    # A point and six digits may follow; fromisoformat takes them as they are.
+    return dt.datetime.fromisoformat(f"{text[:8]}T{text[8:]}")
+
+
+#: The day of ``ccyymmdd``.
+DATES: _Kept[dt.date] = _Kept(dt.date.fromisoformat)
+
+#: The time of day of ``hhmmss``.
+TIMES: _Kept[dt.time] = _Kept(dt.time.fromisoformat)
+
+#: The local time of ``ccyymmddhhmmss``, with or without ``.ssssss``.
+DATETIMES: _Kept[dt.datetime] = _Kept(_to_datetime)
 
 
 def text_of(value: object, kind: Kind, format_kind: str) -> str:
