@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def meter_readings(meters: int) -> bytes:
     """A D0010 file of so many meter points, a register or two each; always the same."""
-    chance = random.Random(meters)  # noqa: S311  made-up data
+    chance = random.Random(meters)
     lines = ["ZHV|0000000001|D0010002|D|UDMS|X|AAAA|20160301000000||||OPER|"]
     for _ in range(meters):
         core = f"12{chance.randrange(10**10):010d}"

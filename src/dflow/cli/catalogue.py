@@ -1,4 +1,4 @@
-"""``dflow catalogue``: list, show, compare and import catalogues.
+"""``dflow catalogue``: list, show, compare, describe, model and import catalogues.
 
 In: words.  Out: flow versions as text or JSON, or catalogue files from a publication.
 """
@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dflow.cli import CLEAN
+from dflow.cli import CLEAN, catalogue_models, catalogue_schema
 from dflow.errors import DflowError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ __all__ = ["add", "run"]
 
 
 def add(subparsers: Subparsers) -> None:
-    """Add the command's parser, and those of its four commands."""
+    """Add the command's parser, and those of its six commands."""
     parser = subparsers.add_parser(
         "catalogue",
         help="list, show, compare and import catalogues",
@@ -62,6 +62,8 @@ def add(subparsers: Subparsers) -> None:
     )
     comparing.add_argument("old", metavar="OLD", help="what it was")
     comparing.add_argument("new", metavar="NEW", help="what it is")
+    catalogue_schema.add(commands, [which])
+    catalogue_models.add(commands, [shared, which])
     importing = commands.add_parser(
         "import",
         parents=[shared],
@@ -87,6 +89,8 @@ def run(args: argparse.Namespace) -> int:
         "show": _show,
         "diff": _diff,
         "import": _import,
+        "models": lambda args: catalogue_models.run(args, _catalogue(args)),
+        "schema": lambda args: catalogue_schema.run(args, _catalogue(args)),
     }
     return actions[args.action](args)
 

@@ -32,7 +32,17 @@ from typing import Literal, TypeVar
 
 from dflow.catalogue import ItemDef
 
-__all__ = ["DATES", "DATETIMES", "TIMES", "Kind", "kind_of", "text_of"]
+__all__ = [
+    "DATES",
+    "DATETIMES",
+    "TIMES",
+    "Kind",
+    "kind_of",
+    "text_of",
+    "to_date",
+    "to_datetime",
+    "to_time",
+]
 
 T = TypeVar("T")
 
@@ -100,6 +110,21 @@ TIMES: _Kept[dt.time] = _Kept(dt.time.fromisoformat)
 
 #: The local time of ``ccyymmddhhmmss``, with or without ``.ssssss``.
 DATETIMES: _Kept[dt.datetime] = _Kept(_to_datetime)
+
+
+def to_date(text: str) -> dt.date:
+    """The day of ``ccyymmdd``."""
+    return DATES[text]
+
+
+def to_time(text: str) -> dt.time:
+    """The time of day of ``hhmmss``."""
+    return TIMES[text]
+
+
+def to_datetime(text: str) -> dt.datetime:
+    """The local time of ``ccyymmddhhmmss``, with or without ``.ssssss``."""
+    return DATETIMES[text]
 
 
 def text_of(value: object, kind: Kind, format_kind: str) -> str:
