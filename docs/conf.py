@@ -33,7 +33,7 @@ myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autodoc_class_signature = "separated"
+autodoc_class_signature = "mixed"
 autodoc_default_options = {"members": True, "special-members": "__getitem__,__bytes__"}
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
@@ -49,23 +49,33 @@ html_show_sphinx = False
 
 
 def _public(path: Path) -> bool:
-    names = path.relative_to(_PACKAGE).with_suffix("").parts
+    names = path.relative_to(_PACKAGE.parent).with_suffix("").parts
     return all(not name.startswith("_") or name == "__init__" for name in names)
 
 
-def _modules() -> list[tuple[str, str]]:
-    """Every hand-written public module with its docstring, as the house orders them."""
-    found = []
-    for path in sorted(_PACKAGE.rglob("*.py")):
-        if not _public(path) or "catalogue_data" in path.parts:
-            continue
-        text = path.read_text("utf-8")
-        if "generated" in text.partition("\n")[0].lower():
-            continue
-        parts = path.relative_to(_PACKAGE.parent).with_suffix("").parts
-        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        found.append((name, ast.get_docstring(ast.parse(text)) or ""))
-    return found
+def _name(path: Path) -> str:
+    parts = path.relative_to(_PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _offers(path: Path) -> bool:
+    """Whether a module says that it has something to import: a filled `__all__`."""
+    found = re.search(r"^__all__[^=\n]*=\s*[\[(]\s*[\"']", path.read_text("utf-8"), re.MULTILINE)
+    return found is not None
+
+
+def _room(path: Path) -> list[Path]:
+    """The modules to show of a room: itself, and those below it if it offers nothing."""
+    if path.suffix == ".py" or _offers(path / "__init__.py"):
+        return [path]
+    below = [
+        inner
+        for inner in sorted(path.glob("*.py"))
+        if _public(inner)
+        and inner.name != "__init__.py"
+        and "generated" not in inner.read_text("utf-8").partition("\n")[0].lower()
+    ]
+    return [path, *below]
 
 
 def _write_if_changed(path: Path, text: str) -> None:
@@ -75,24 +85,38 @@ def _write_if_changed(path: Path, text: str) -> None:
 
 
 def _write_api() -> None:
-    """One page a room: the module, or the package with its modules."""
-    rooms: dict[str, list[str]] = {}
-    for name, _ in _modules():
-        parts = name.split(".")
-        rooms.setdefault(".".join(parts[:2]), []).append(name)
+    """One page a room, of the names that its users import."""
     folder = _DOCS / "reference" / "api"
-    for room, names in rooms.items():
-        lines = [f"# {room}", ""]
-        for name in names:
-            package = (_PACKAGE.parent / Path(*name.split("."))).is_dir()
-            if name != room:
-                lines += [f"## {name}", ""]
-            lines += ["```{eval-rst}", f".. automodule:: {name}"]
-            lines += ["   :no-members:" if package else "   :members:", "```", ""]
-        _write_if_changed(folder / f"{room}.md", "\n".join(lines))
+    written = set()
+    for room in [_PACKAGE, *sorted(_PACKAGE.iterdir())]:
+        is_room = room.suffix == ".py" and room.name != "__init__.py"
+        if not _public(room) or not (is_room or (room / "__init__.py").is_file()):
+            continue
+        name = _name(room)
+        lines = [f"# {name}", ""]
+        # The front door has its names from the rooms, whose pages tell of them.
+        for path in [room] if room == _PACKAGE else _room(room):
+            lines += [f"## {_name(path)}", ""] if path != room else []
+            lines += ["```{eval-rst}", f".. automodule:: {_name(path)}"]
+            lines += ["   :no-members:" if room == _PACKAGE else "   :members:", "```", ""]
+        if room == _PACKAGE:
+            lines += ["From here can be imported, each when it is first asked for:", ""]
+            for exported, home in _front_door().items():
+                lines.append(f"- {{py:obj}}`{exported} <{home}.{exported}>` from `{home}`")
+        _write_if_changed(folder / f"{name}.md", "\n".join(lines))
+        written.add(name)
     for stale in folder.glob("*.md"):
-        if stale.stem not in rooms:
+        if stale.stem not in written:
             stale.unlink()
+
+
+def _front_door() -> dict[str, str]:
+    """The names of the front door, each with the room that it comes from."""
+    tree = ast.parse((_PACKAGE / "__init__.py").read_text("utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_ROOMS":
+            return dict(sorted(ast.literal_eval(node.value).items()))
+    return {}
 
 
 _write_api()
@@ -106,6 +130,21 @@ def _soften(  # noqa: PLR0917  Sphinx calls it with six values
     lines[:] = [re.sub(r"(?<!`)(`[^`]+`)(?=[A-Za-z])", r"\1\\ ", line) for line in lines]
 
 
+def _shorten(  # noqa: PLR0917  Sphinx calls it with seven values
+    app: object,
+    what: str,
+    name: str,
+    obj: object,
+    options: object,
+    signature: str | None,
+    returns: str | None,
+) -> tuple[str | None, str | None]:
+    """Show the default that attrs makes anew for each value as an ellipsis."""
+    del app, what, name, obj, options
+    return signature and signature.replace("NOTHING", "..."), returns
+
+
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
+    app.connect("autodoc-process-signature", _shorten)
     app.connect("autodoc-process-docstring", _soften)
