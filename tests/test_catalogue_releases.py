@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+import pickle
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from dflow.catalogue import (
     release_days,
 )
 from dflow.envelope import read_header
-from dflow.errors import LookupMiss, RefusedText
+from dflow.errors import LookupMiss, RefusedText, SourceError
 from support import shared_folder
 
 DTC_12_5 = date(2019, 6, 27)
@@ -106,6 +107,7 @@ def test_the_catalogue_on_a_day() -> None:
     before, after = bundled().on(date(2019, 6, 26)), bundled().on(DTC_12_5)
     assert ("D0089", "002") not in before
     assert set(after.live) - set(before.live) == THIRTEEN
+    assert bundled().on(datetime(2019, 6, 27, 12, tzinfo=UTC)).live == after.live
     assert after.latest("D0312").version == "002"
     assert bundled().on(date(2026, 5, 1)).latest("D0312").version == "003"
     assert len(list(bundled().on(date(2026, 5, 1)))) == 206
@@ -165,6 +167,14 @@ def test_mistakes_in_a_release_are_refused(tmp_path: Path) -> None:
         Catalogue(folder).release("1")
 
 
+def test_a_catalogue_that_was_used_can_be_sent_to_another_process() -> None:
+    catalogue = bundled().over()
+    catalogue.release("12.5")
+    assert catalogue["D0260", "002"].conditions
+    sent = pickle.loads(pickle.dumps(catalogue))  # noqa: S301  our own bytes
+    assert sent["D0260", "002"] == catalogue["D0260", "002"]
+
+
 # -- detection -------------------------------------------------------------------------------
 
 HEADER = b"ZHV|0000000001|D0010002|D|UDMS|X|MEAS|20300101120000||||OPER|\n"
@@ -188,6 +198,15 @@ def test_a_file_fits_the_version_it_names() -> None:
     ):
         found = bundled().detect(data)
         assert found.fitting == (bundled()["D0010", "002"],)
+
+
+def test_a_file_is_told_by_its_path(tmp_path: Path) -> None:
+    path = tmp_path / "reads.usr"
+    path.write_bytes(HEADER + BODY + END)
+    for source in (path, str(path)):
+        assert bundled().detect(source).fitting == (bundled()["D0010", "002"],)
+    with pytest.raises(SourceError, match="No such file"):
+        bundled().detect(tmp_path / "missing.usr")
 
 
 def test_a_file_that_names_an_unknown_version_may_fit_a_known_one() -> None:

@@ -8,8 +8,9 @@ one value, and callers may load and pass others.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date
+from datetime import date, datetime
 from functools import cache
+from os import PathLike
 from pathlib import Path
 from typing import TypeVar
 
@@ -305,16 +306,20 @@ class Catalogue:
 
     def on(self, day: date) -> CatalogueDay:
         """The catalogue as it stands on a day: which flow versions are live, and how surely."""
-        return CatalogueDay(catalogue=self, date=day)
+        return CatalogueDay(catalogue=self, date=day.date() if isinstance(day, datetime) else day)
 
-    def detect(self, source: Addressed | bytes) -> Detection:
-        """Which flow versions a header names, or a file's bytes fit.
+    def detect(self, source: Addressed | bytes | str | PathLike[str]) -> Detection:
+        """Which flow versions a header names, or a file fits.
 
         Args:
-            source: a header, or anything with a flow and a version; or a file's first
-                bytes, as many as there are: the records that are whole are tried.
+            source: a header, or anything with a flow and a version; or a file's path; or
+                a file's first bytes, as many as there are: the records that are whole are
+                tried.
 
         See `dflow.catalogue.detect` for what fitting means.
+
+        Raises:
+            SourceError: if the file cannot be read.
         """
         return detect_in(self, source)
 

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from os import PathLike
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from attrs import frozen
@@ -21,12 +23,15 @@ from attrs import frozen
 from dflow.catalogue.conditions import Answer
 from dflow.catalogue.model import FlowDef, GroupDef
 from dflow.catalogue.releases import FlowKey
-from dflow.errors import near_misses
+from dflow.errors import SourceError, near_misses
 
 __all__ = ["Addressed", "Candidate", "Detection", "detect_in"]
 
 #: The most records that are looked at: enough to meet every group of a flow.
 _MOST_RECORDS = 20_000
+
+#: The most bytes of a file that are read.
+_MOST_BYTES = 4 * 1024 * 1024
 
 
 @runtime_checkable
@@ -100,8 +105,10 @@ class Detection:
         return tuple(one.definition for one in self.candidates if one.fits is Answer.HOLDS)
 
 
-def detect_in(catalogue: _Catalogue, source: Addressed | bytes) -> Detection:
+def detect_in(catalogue: _Catalogue, source: Addressed | bytes | str | PathLike[str]) -> Detection:
     """See `Catalogue.detect`."""
+    if isinstance(source, str | PathLike):
+        source = _first_bytes(Path(source))
     if isinstance(source, bytes):
         flow, version = _named_by(source)
         records = list(_records(source))
@@ -129,6 +136,14 @@ def detect_in(catalogue: _Catalogue, source: Addressed | bytes) -> Detection:
     return Detection(
         flow=flow, version=version, named=named, candidates=tuple(tried), remark=remark
     )
+
+
+def _first_bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_MOST_BYTES)
+    except OSError as error:
+        raise SourceError(f"{path}: {error.strerror or error}") from error
 
 
 def _named_by(data: bytes) -> tuple[str, str]:

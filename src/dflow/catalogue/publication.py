@@ -178,6 +178,7 @@ class _Reader:
     listed: set[str] = field(factory=set, init=False)
     indexed: dict[str, int] = field(factory=dict, init=False)
     index_table: int = field(default=0, init=False)
+    above: str = field(default="", init=False)
 
     def read(self, blocks: Iterable[Block]) -> None:
         for block in blocks:
@@ -221,13 +222,19 @@ class _Reader:
             )
 
     def _title(self, text: str) -> None:
-        publication = self.publication
-        if not publication.version and (
-            found := re.fullmatch(r"Version\s+(\S+)(?:\s+Dated:?\s+(.+))?", text, re.IGNORECASE)
-        ):
-            publication.version, publication.date = found[1], (found[2] or "").strip()
-        elif not publication.name and (found := re.fullmatch(r"[A-Z ]{4,60}: *(\S.{0,40})", text)):
-            publication.name = found[1].strip()
+        """The line ``Version 15.4 Dated: 28 April 2026``, and the title's end in the line above."""
+        publication, above = self.publication, self.above
+        self.above = text
+        found = re.fullmatch(r"Version\s+(\S+)(?:\s+Dated:?\s+(.+))?", text, re.IGNORECASE)
+        if not found:
+            return
+        version, date = found[1], (found[2] or "").strip()
+        if not publication.version:
+            publication.version, publication.date = version, date
+            publication.name = above.rpartition(":")[2].strip()[:40] if ":" in above else ""
+        elif (version, date) != (publication.version, publication.date):
+            told = f"it says version {version} {date}, another file {publication.title}".strip()
+            self._report(Table((), 0), told)
 
     # -- flows ---------------------------------------------------------------------------
 

@@ -178,8 +178,10 @@ def read_structure(table: Table) -> Structure:
             continue
         reference, presence = _item(row, columns, number, mark)
         parent = latest.get(level - 1)
-        if parent is None or any(known >= level for known in latest):
+        if parent is None:
             raise RowFault(number, f"item {reference} at level {level} belongs to no open group")
+        if level in latest:
+            remarks.append((number, f"item {reference} stands after a group below its own"))
         parent.items.append((reference, presence))
         name = one_line(_at(row, columns.item_name))
         items.setdefault(reference, (name, _format(_at(row, columns.format), number, remarks)))
@@ -200,7 +202,7 @@ def _mark(row: tuple[str, ...], columns: _Columns, number: int) -> tuple[int, st
     filled = [(level, mark) for level, mark in marks if mark]
     if len(filled) != 1:
         raise RowFault(number, f"{len(filled)} of the level columns are filled, not one")
-    return filled[0]
+    return filled[0][0], filled[0][1].upper()
 
 
 def _group(
