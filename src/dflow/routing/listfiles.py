@@ -6,7 +6,7 @@ module does not know how a list's file is laid out; `values` does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from dflow.errors import TextFault
@@ -18,13 +18,24 @@ __all__ = ["load_lists"]
 
 
 def load_lists(
-    built: Built, source: str, lines: Sequence[str], folder: Path | None
+    built: Built,
+    source: str,
+    lines: Sequence[str],
+    folder: Path | None,
+    *,
+    have: Mapping[str, ValueSet],
 ) -> tuple[dict[str, ValueSet], list[TextFault]]:
-    """Read the files of the lists; what is wrong with them, or with their paths, is told."""
+    """Read the files of the lists, but for those that the caller has read already.
+
+    What is wrong with them, or with their paths, is told.
+    """
     mpans = mpan_lists(built.rules)
     values: dict[str, ValueSet] = {}
     faults: list[TextFault] = []
     for one, wanted in file_lists(built.lists):
+        if one.name in have:
+            values[one.name] = have[one.name]
+            continue
         problem = _path_problem(wanted.path, folder)
         if problem or folder is None:
             text = lines[one.line - 1]

@@ -154,6 +154,7 @@ class Routes:
         folder: Path | None = None,
         *,
         predicates: Mapping[str, Predicate] | None = None,
+        values: Mapping[str, ValueSet] | None = None,
     ) -> Routes:
         """A rule set from its text.
 
@@ -162,6 +163,7 @@ class Routes:
             source: the text's name, for messages.
             folder: where the files of its lists are; without it, such a list is refused.
             predicates: the Python conditions that ``when`` may name.
+            values: contents of lists that stand in files, if they have been read before.
 
         Raises:
             RefusedText: if the text or a list's file holds mistakes: all of them.
@@ -171,7 +173,7 @@ class Routes:
         built = build(
             reading.statements, source=source, lines=reading.lines, predicates=known.keys()
         )
-        values, list_faults = load_lists(built, source, reading.lines, folder)
+        loaded, list_faults = load_lists(built, source, reading.lines, folder, have=values or {})
         faults = [*reading.faults, *built.faults, *list_faults]
         if faults:
             raise RefusedText(sorted(faults, key=lambda one: one.source != source or one.line))
@@ -180,7 +182,7 @@ class Routes:
             destinations=tuple(built.destinations),
             lists=tuple(built.lists),
             rules=tuple(built.rules),
-            values=values,
+            values=loaded,
             predicates=known,
             timezone_comments=built.timezone_comments,
             closing=reading.closing,
