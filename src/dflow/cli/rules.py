@@ -41,7 +41,9 @@ def add(subparsers: Subparsers) -> None:
     add_more(verbs)
 
 
-def _verb(verbs: Subparsers, name: str, line: str, *, reports: bool = True) -> argparse.ArgumentParser:
+def _verb(
+    verbs: Subparsers, name: str, line: str, *, reports: bool = True
+) -> argparse.ArgumentParser:
     parser = verbs.add_parser(name, help=line, description=line, allow_abbrev=False)
     parser.add_argument("rules", metavar="RULES", help="the rule file")
     if reports:
@@ -96,7 +98,9 @@ def _add_coverage(verbs: Subparsers) -> None:
 
 
 def _add_apply(verbs: Subparsers) -> None:
-    parser = _verb(verbs, "apply", "apply a change set to a rule file, or reverse it", reports=False)
+    parser = _verb(
+        verbs, "apply", "apply a change set to a rule file, or reverse it", reports=False
+    )
     parser.add_argument("changes", metavar="CHANGES", help="the change set")
     parser.add_argument("--reverse", action="store_true", help="take it out again")
     parser.add_argument("--write", action="store_true", help="write the rule file back")
@@ -146,7 +150,11 @@ def _lint(args: argparse.Namespace) -> int:
     catalogue = None if args.no_catalogue else bundled()
     remarks = lint(routes, at=instant(args.at), catalogue=catalogue)
     if args.json:
-        print(json.dumps({"file": args.rules, "remarks": [one.as_json() for one in remarks]}, indent=2))
+        print(
+            json.dumps(
+                {"file": args.rules, "remarks": [one.as_json() for one in remarks]}, indent=2
+            )
+        )
     else:
         for one in remarks:
             print(f"{args.rules}:{one}")

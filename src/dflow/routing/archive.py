@@ -14,13 +14,16 @@ from pathlib import Path
 from attrs import field, frozen
 
 from dflow.envelope import Header, read_address
+from dflow.envelope.mhhs import MOST_JSON
 from dflow.errors import SourceError, StructureError
 from dflow.flow import Flow
 
 __all__ = ["Archived", "archived", "read_source"]
 
-#: So many bytes hold any header that can be acted on.
-_HEAD = 1 << 20
+#: A platform message is read whole to find its address; one more byte tells it too long.
+_HEAD = MOST_JSON + 1
+#: So many bytes are enough of any other file.
+_LINE = 1 << 16
 
 
 @frozen(kw_only=True)
@@ -99,6 +102,9 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
 def _head(path: Path) -> tuple[bytes, int]:
     try:
         with path.open("rb") as stream:
-            return stream.read(_HEAD), path.stat().st_size
+            head = stream.read(_LINE)
+            if head.lstrip()[:1] == b"{":
+                head += stream.read(_HEAD - _LINE)
+            return head, path.stat().st_size
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror or error}") from error

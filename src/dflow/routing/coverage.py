@@ -263,9 +263,7 @@ class _Asking:
                         answer,
                         older,
                         _row((flow, version), party, direction, others, now),
-                        _row((flow, older), party, direction, others, before)
-                        if older
-                        else None,
+                        _row((flow, older), party, direction, others, before) if older else None,
                     )
 
     def _allowed(

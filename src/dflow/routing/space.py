@@ -17,18 +17,19 @@ from __future__ import annotations
 
 import itertools
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from attrs import define, field, frozen
 
+from dflow.envelope import Header
 from dflow.routing.rows import Row
 from dflow.routing.selectors import version_key
 from dflow.routing.sets import TextSet, VersionSet
 from dflow.routing.window import Span
 
-__all__ = ["DIMENSIONS", "Box", "Space", "covering", "meet"]
+__all__ = ["DIMENSIONS", "Box", "Space", "covering", "meet", "remainder"]
 
 #: The names of the dimensions, in the order of a box.
 DIMENSIONS = (
@@ -85,6 +86,18 @@ class _TextCells:
             found = found | bit if is_in else found & ~bit
         return found
 
+    def all_bits(self) -> int:
+        return (1 << len(self.keys)) - 1
+
+    def cell(self, text: str) -> int:
+        """The bit of the cell that holds a text."""
+        place = self.places.get((text, 1))
+        length = len(text)
+        while place is None:
+            place = self.places.get((text[:length], 0))
+            length -= 1
+        return 1 << place
+
     def told(self, place: int) -> str:
         text, point = self.keys[place]
         if point:
@@ -131,6 +144,17 @@ class _VersionCells:
             return one.gaps[0]
         return one.above(self.cuts[place - 1])
 
+    def cell(self, version: str) -> int:
+        """The bit of the cell that holds a version; 0 in a gap that holds none."""
+        keys = [version_key(cut) for cut in self.cuts]
+        key = version_key(version)
+        place = bisect_left(keys, key)
+        exact = place < len(keys) and keys[place] == key
+        return (1 << (2 * place + exact)) & ~self.void
+
+    def all_bits(self) -> int:
+        return ((1 << (2 * len(self.cuts) + 1)) - 1) & ~self.void
+
     def told(self, place: int) -> str:
         if place % 2:
             return f"v{self.cuts[place // 2]}"
@@ -156,6 +180,24 @@ class _TimeCells:
         start = bisect_left(self.bounds, span.start) + 1 if span.start else 0
         end = bisect_left(self.bounds, span.end) + 1 if span.end else len(self.bounds) + 1
         return ((1 << (end - start)) - 1) << start if end > start else 0
+
+    def all_bits(self) -> int:
+        return (1 << (len(self.bounds) + 1)) - 1
+
+    def cell(self, at: datetime) -> int:
+        """The bit of the stretch that holds an instant."""
+        return 1 << bisect_right(self.bounds, at)
+
+    def stretches(self, bits: int) -> Iterator[str]:
+        """The cells as windows, neighbours put together."""
+        numbers = list(_numbers(bits))
+        while numbers:
+            first = last = numbers.pop(0)
+            while numbers and numbers[0] == last + 1:
+                last = numbers.pop(0)
+            start = f"{self.bounds[first - 1].isoformat()} " if first else ""
+            end = f" {self.bounds[last].isoformat()}" if last < len(self.bounds) else ""
+            yield f"{start}..{end}"
 
     def told(self, place: int) -> str:
         start = self.bounds[place - 1].isoformat() if place else ""
@@ -260,6 +302,46 @@ class Space:
                 among &= holding
         return [number for number in _numbers(among) if meet(box, self.boxes[number])]
 
+    def point(self, header: Header, at: datetime) -> Box:
+        """The cell that holds a header at an instant (UTC)."""
+        flows, versions, *texts, times = self._cells
+        values = (
+            header.sender.role,
+            header.sender.mpid,
+            header.recipient.role,
+            header.recipient.mpid,
+            header.test_flag,
+            header.sending_application,
+            header.receiving_application,
+        )
+        asked = zip((flows, *texts), (header.flow, *values), strict=True)
+        flow, *rest = (cells.cell(text) for cells, text in asked if isinstance(cells, _TextCells))
+        version = versions.cell(header.version) if isinstance(versions, _VersionCells) else 0
+        time = times.cell(at) if isinstance(times, _TimeCells) else 0
+        return (flow, version, *rest, time)
+
+    @property
+    def whole(self) -> Box:
+        """The box of everything."""
+        return tuple(cells.all_bits() for cells in self._cells)
+
+    def describe(self, box: Box) -> str:
+        """A box in words, exactly: the cells of each dimension that it does not fill."""
+        parts = []
+        for name, cells, bits in zip(DIMENSIONS, self._cells, box, strict=True):
+            every = cells.all_bits()
+            if bits == every:
+                continue
+            out = every & ~bits
+            if isinstance(cells, _TextCells) and bits & 1:  # cell 0 is every other text
+                words = "any but " + " or ".join(cells.told(n) for n in _numbers(out))
+            elif isinstance(cells, _TimeCells):
+                words = " or ".join(cells.stretches(bits))
+            else:
+                words = " or ".join(cells.told(n) for n in _numbers(bits))
+            parts.append(f"{name} {words}")
+        return "; ".join(parts) or "everything"
+
     def tell(self, box: Box) -> str:
         """One cell of a box in words, as an example."""
         parts = []
@@ -309,6 +391,26 @@ def covering(box: Box, others: Sequence[tuple[int, Box]]) -> frozenset[int] | Bo
                 left.append(((*part[:place], outside, *part[place + 1 :]), near))
                 part = (*part[:place], bits & nearest[place], *part[place + 1 :])
     return frozenset(used)
+
+
+def remainder(box: Box, others: Iterable[Box]) -> list[Box]:
+    """What is left of a box when others are taken away, as boxes that do not overlap."""
+    left = [box] if all(box) else []
+    for other in others:
+        if not left:
+            break
+        kept: list[Box] = []
+        for part in left:
+            if meet(part, other) is None:
+                kept.append(part)
+                continue
+            rest = part
+            for place, bits in enumerate(part):
+                if outside := bits & ~other[place]:
+                    kept.append((*rest[:place], outside, *rest[place + 1 :]))
+                    rest = (*rest[:place], bits & other[place], *rest[place + 1 :])
+        left = kept
+    return left
 
 
 def _free(box: Box, others: Sequence[tuple[int, Box]]) -> Box | None:
