@@ -89,33 +89,54 @@ def _twice(siblings: tuple[GroupDef, ...]) -> Iterator[str]:
     return (code for code, times in often.items() if times > 1)
 
 
-@define(eq=False)
 class Frame:
     """A group that is open: records below it may still come.
+
+    A plain class, because one is made for every record that the slow way looks at.
 
     Attributes:
         definition: what the catalogue says of the group; None for the file itself.
         line: where its record stands.
         index: 1-based occurrence among the groups of its code under its parent.
+        parent: the open group above it, or the file.
         counts: occurrences so far of each child, by the child's place in the catalogue.
         position: the furthest place in the catalogue that a child has had.
         late: whether it stands behind a sibling that the catalogue puts after it.
         surplus: whether it is one more than the catalogue allows under its parent.
-        parent: the open group above it, or the file.
         record: its record, if whoever walks has kept it here.
         firsts: the first record of each child, if whoever walks has kept them here.
     """
 
-    definition: GroupDef | None
-    line: int = 0
-    index: int = 0
-    counts: dict[int, int] = field(factory=dict)
-    position: int = 0
-    late: bool = False
-    surplus: bool = False
-    parent: Frame | None = None
-    record: Record | None = None
-    firsts: dict[int, Record] = field(factory=dict)
+    __slots__ = (
+        "counts",
+        "definition",
+        "firsts",
+        "index",
+        "late",
+        "line",
+        "parent",
+        "position",
+        "record",
+        "surplus",
+    )
+
+    def __init__(
+        self,
+        definition: GroupDef | None,
+        line: int = 0,
+        index: int = 0,
+        parent: Frame | None = None,
+    ) -> None:
+        self.definition = definition
+        self.line = line
+        self.index = index
+        self.parent = parent
+        self.counts: dict[int, int] = {}
+        self.position = 0
+        self.late = False
+        self.surplus = False
+        self.record: Record | None = None
+        self.firsts: dict[int, Record] | None = None
 
     @property
     def path(self) -> str:
@@ -131,6 +152,32 @@ class Frame:
     def children(self) -> tuple[GroupDef, ...]:
         """The groups that may stand below; for the file itself they are not known here."""
         return self.definition.groups if self.definition else ()
+
+
+#: What a record does: how many groups it closes (all of them: -1), the context behind it,
+#: and the group it opens.
+_Step = tuple[int, int, GroupDef]
+
+
+@define(eq=False)
+class _Steps:
+    """Steps that walks of one grammar have taken: there are few, and they come back.
+
+    A context is a stack of the table's states by number; 0 is no instance being open.
+    """
+
+    stacks: list[tuple[int, ...]] = field(factory=lambda: [()])
+    numbers: dict[tuple[int, ...], int] = field(factory=lambda: {(): 0})
+    known: dict[tuple[int, str], _Step | None] = field(factory=dict)
+    expected: dict[int, tuple[str, ...]] = field(factory=dict)
+
+    def number(self, stack: tuple[int, ...]) -> int:
+        """The number of a context."""
+        number = self.numbers.get(stack)
+        if number is None:
+            number = self.numbers[stack] = len(self.stacks)
+            self.stacks.append(stack)
+        return number
 
 
 _States = dict[int, dict[str, tuple[bool, int, int, str]]]
@@ -149,6 +196,8 @@ class RecordGrammar:
         by_code: the groups of each code, in catalogue order.
         roots: the level-1 groups of each code.
         terminals: the name of each group's terminal, by place in the catalogue.
+        names: the different terminals of each code, in catalogue order.
+        steps: the steps that walks have taken, kept to be taken again.
     """
 
     flow_def: FlowDef
@@ -158,6 +207,8 @@ class RecordGrammar:
     by_code: dict[str, tuple[GroupDef, ...]] = field(repr=False)
     roots: dict[str, tuple[GroupDef, ...]] = field(repr=False)
     terminals: dict[int, str] = field(repr=False)
+    names: dict[str, tuple[str, ...]] = field(repr=False)
+    steps: _Steps = field(factory=_Steps, init=False, repr=False)
 
     def walk(self) -> Walk:
         """A walk over a file of this flow, from its first body record."""
@@ -188,6 +239,7 @@ def _build(flow_def: FlowDef) -> RecordGrammar:
                 origin = str(arg.origin.name)
                 out[symbol] = (False, len(arg.expansion), int(origin in group_rules), origin)
         states[state] = out
+    terminals = _terminals(flow_def)
     by_code: dict[str, tuple[GroupDef, ...]] = {}
     roots: dict[str, tuple[GroupDef, ...]] = {}
     for group in flow_def.walk():
@@ -201,7 +253,11 @@ def _build(flow_def: FlowDef) -> RecordGrammar:
         start_state=cast("int", conf.start_state),
         by_code=by_code,
         roots=roots,
-        terminals=_terminals(flow_def),
+        terminals=terminals,
+        names={
+            code: tuple(dict.fromkeys(terminals[group.seq] for group in groups))
+            for code, groups in by_code.items()
+        },
     )
 
 
@@ -256,52 +312,60 @@ class Walk:
     base: Frame = field(factory=lambda: Frame(None), init=False)
     open: list[Frame] = field(factory=list, init=False)
     closed: list[Frame] = field(factory=list, init=False)
-    _stack: list[int] = field(factory=list, init=False)
+    _context: int = field(default=0, init=False)
 
     def place(self, code: str, line: int) -> Frame | None:
         """Take a record of this group code: its frame, or None if it cannot stand here."""
-        groups = self.grammar.by_code.get(code)
-        if groups is None:
-            self.closed = []
+        grammar = self.grammar
+        names = grammar.names.get(code)
+        self.closed = []
+        if names is None:
             return None
-        if len(groups) == 1:
-            terminal = self.grammar.terminals[groups[0].seq]
-        else:
-            terminal = self._choose(code, groups)
-        closes = self._feed(terminal) if self._stack else -1
-        if closes < 0:
-            return self._root(code, terminal, line)
+        terminal = names[0] if len(names) == 1 else self._choose(code)
+        key = (self._context, terminal)
+        steps = grammar.steps
+        if key not in steps.known:
+            steps.known[key] = self._find(code, terminal)
+        step = steps.known[key]
+        if step is None:
+            return None
+        closes, self._context, definition = step
         opened = self.open
         if closes:
-            self.closed = opened[-closes:][::-1]
+            if closes < 0:
+                closes = len(opened)
+            self.closed = opened[: -closes - 1 : -1]
             del opened[-closes:]
-        else:
-            self.closed = []
-        parent = opened[-1]
-        definition = groups[0] if len(groups) == 1 else self._child(parent.children, terminal)
-        return self._open(parent, definition, line)
+        frame = self._open(opened[-1] if opened else self.base, definition, line)
+        opened.append(frame)
+        return frame
 
-    def _root(self, code: str, terminal: str, line: int) -> Frame | None:
-        roots = self.grammar.roots.get(code)
-        if roots is None:
-            self.closed = []
-            return None
-        stack = [self.grammar.start_state]
-        if self._feed(terminal, stack) < 0:
-            self.closed = []
-            return None
-        self.finish()
-        self._stack = stack
-        return self._open(self.base, self._child(roots, terminal), line)
+    def finish(self) -> list[Frame]:
+        """End of the instance: close every open group, innermost first."""
+        self.closed = self.open[::-1]
+        self.open.clear()
+        self._context = 0
+        return self.closed
 
-    def _child(self, children: tuple[GroupDef, ...], terminal: str) -> GroupDef:
-        names = self.grammar.terminals
-        return next(child for child in children if names[child.seq] == terminal)
+    def expected(self) -> tuple[str, ...]:
+        """The group codes that could stand next, in catalogue order, a new instance last."""
+        steps = self.grammar.steps
+        known = steps.expected.get(self._context)
+        if known is None:
+            codes = {
+                group.code: None
+                for group in self.grammar.flow_def.walk()
+                if self._context
+                and self._drive(steps.stacks[self._context], self.grammar.terminals[group.seq])
+            }
+            codes.update(dict.fromkeys(self.grammar.roots))
+            known = steps.expected[self._context] = tuple(codes)
+        return known
 
     def _open(self, parent: Frame, definition: GroupDef, line: int) -> Frame:
-        seq = definition.seq
-        count = parent.counts[seq] = parent.counts.get(seq, 0) + 1
-        frame = Frame(definition, line, count, parent=parent)
+        seq, counts = definition.seq, parent.counts
+        count = counts[seq] = counts.get(seq, 0) + 1
+        frame = Frame(definition, line, count, parent)
         if seq < parent.position:
             frame.late = True
         else:
@@ -310,70 +374,54 @@ class Walk:
         if most is not None and count > most:
             frame.surplus = True
         if len(self.grammar.by_code[definition.code]) > 1:
-            frame.index = self._twin_index(parent, definition)
-        self.open.append(frame)
+            siblings = parent.children or self.grammar.flow_def.groups
+            frame.index = sum(
+                counts.get(sibling.seq, 0)
+                for sibling in siblings
+                if sibling.code == definition.code
+            )
         return frame
 
-    def _twin_index(self, parent: Frame, definition: GroupDef) -> int:
-        siblings = parent.children or self.grammar.flow_def.groups
-        return sum(
-            parent.counts.get(sibling.seq, 0)
-            for sibling in siblings
-            if sibling.code == definition.code
-        )
+    def _find(self, code: str, terminal: str) -> _Step | None:
+        """The step that a record takes from here, by Lark's table; None if it is refused."""
+        grammar = self.grammar
+        steps = grammar.steps
+        children: tuple[GroupDef, ...]
+        driven = self._drive(steps.stacks[self._context], terminal) if self._context else None
+        if driven is not None:
+            closes, stack = driven
+            children = self.open[-1 - closes].children
+        else:
+            children = grammar.roots.get(code, ())
+            driven = self._drive((grammar.start_state,), terminal) if children else None
+            if driven is None:
+                return None
+            closes, stack = -1, driven[1]
+        found = next(child for child in children if grammar.terminals[child.seq] == terminal)
+        return (closes, steps.number(stack), found)
 
-    def finish(self) -> list[Frame]:
-        """End of the instance: close every open group, innermost first."""
-        self.closed = self.open[::-1]
-        self.open.clear()
-        self._stack = []
-        return self.closed
-
-    def expected(self) -> tuple[str, ...]:
-        """The group codes that could stand next, in catalogue order, a new instance last."""
-        codes: dict[str, None] = {}
-        for group in self.grammar.flow_def.walk():
-            terminal = self.grammar.terminals[group.seq]
-            stack = self._stack[:]
-            if stack and self._feed(terminal, stack) >= 0:
-                codes[group.code] = None
-        codes.update(dict.fromkeys(self.grammar.roots))
-        return tuple(codes)
-
-    def _feed(self, terminal: str, stack: list[int] | None = None) -> int:
-        """Drive the table: the number of groups closed, or -1 with nothing changed."""
-        own = stack is None
-        states = self.grammar.states
-        work = self._stack if stack is None else stack
+    def _drive(self, stack: tuple[int, ...], terminal: str) -> tuple[int, tuple[int, ...]] | None:
+        """Drive the table by one record: the groups closed and the stack behind it, or None."""
+        states, work, closes = self.grammar.states, list(stack), 0
         row = states[work[-1]].get(terminal)
-        if row is None:
-            return -1
-        if not row[0] and own:
-            work = work[:]  # a refusal after a reduction must leave no trace
-        closes = 0
         while row is not None:
             shift, number, closing, origin = row
             if shift:
-                work.append(number)
-                if own:
-                    self._stack = work
-                return closes
+                return closes, (*work, number)
             if number:
                 del work[-number:]
             closes += closing
             work.append(states[work[-1]][origin][1])
             row = states[work[-1]].get(terminal)
-        return -1
+        return None
 
-    def _choose(self, code: str, groups: tuple[GroupDef, ...]) -> str:
+    def _choose(self, code: str) -> str:
         """The terminal of a code that stands more than once: by place, then catalogue order.
 
         From the innermost open group outwards, the first child of this code that is not
         behind its last sibling and not full; else the innermost child of this code.
         """
         names = self.grammar.terminals
-        if len({names[group.seq] for group in groups}) == 1:
-            return names[groups[0].seq]
         fallback: GroupDef | None = None
         levels = [(frame, frame.children) for frame in reversed(self.open)]
         for frame, children in [*levels, (self.base, self.grammar.flow_def.groups)]:
@@ -385,4 +433,4 @@ class Walk:
                     return names[child.seq]
             if here and fallback is None:
                 fallback = next((c for c in here if c.seq >= frame.position), here[-1])
-        return names[(fallback or groups[0]).seq]
+        return names[(fallback or self.grammar.by_code[code][0]).seq]

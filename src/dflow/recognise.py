@@ -30,7 +30,7 @@ from dflow.catalogue.formats import Format
 from dflow.catalogue.model import FlowDef, GroupDef, ItemPlace
 from dflow.identifiers import MPAN_ITEMS
 
-__all__ = ["Asked", "expression", "record_pattern", "root_pattern"]
+__all__ = ["Asked", "expression", "field_pattern", "record_pattern", "root_pattern"]
 
 
 @frozen(kw_only=True)
@@ -152,6 +152,11 @@ def _record(group: GroupDef, asked: Asked) -> str:
 def record_pattern(group: GroupDef, asked: Asked = _NOTHING) -> re.Pattern[bytes]:
     """The expression for one record of a group, without its terminator."""
     return re.compile(_record(group, asked).encode("latin-1"))
+
+
+def field_pattern(at: ItemPlace, asked: Asked = _NOTHING) -> re.Pattern[bytes]:
+    """The expression for one field and the pipe that closes it; use ``fullmatch``."""
+    return re.compile(_field(at, asked).encode("latin-1"))
 
 
 def _group(group: GroupDef, behind: frozenset[str], asked: Asked) -> str:

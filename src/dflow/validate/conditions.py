@@ -165,7 +165,7 @@ class Conditions:
 
 def _group_place(frame: Frame, child: GroupDef) -> Place:
     """The first record of a child group, or the record under which it does not stand."""
-    first = frame.firsts.get(child.seq)
+    first = frame.firsts.get(child.seq) if frame.firsts else None
     if first is None:
         return Place(line=frame.line, path=frame.path)
     path = "/".join(filter(None, (frame.path, f"{child.code}[1]")))

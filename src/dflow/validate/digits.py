@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from operator import itemgetter
+from operator import getitem, itemgetter
 from typing import Protocol
 
 from dflow.identifiers import known_distributor, mpan_check_digit
 from dflow.validate.sink import Sink
 
-__all__ = ["Column", "suspects"]
+__all__ = ["Column", "plain", "suspects"]
 
 
 class Column(Protocol):
@@ -73,14 +73,39 @@ def _finder(code: bytes, position: int) -> re.Pattern[bytes]:
     return re.compile(rb"(?<![^\n])" + re.escape(code) + rb"\|" + before + rb"([0-9]{13})\|")
 
 
+_WEIGHTED = tuple(_weighted(place) for place in range(12))
+_KNOWN_PREFIXES = frozenset(b"%02d" % number for number in _KNOWN)
+#: Below this many bytes the columns cost more than looking at each MPAN.
+_FEW = 4096
+
+
+def plain(mpan: bytes) -> bool:
+    """Whether nothing is to be said of thirteen digits: check digit and distributor fit."""
+    prefix = mpan[:2]
+    if prefix not in _KNOWN_PREFIXES:
+        return False
+    return prefix == b"78" or _CHECK[sum(map(getitem, _WEIGHTED, mpan))] == mpan[12]
+
+
+def _odd(mpan: bytes, jcode: str, sink: Sink) -> bool:
+    if plain(mpan):
+        return False
+    if mpan[:2] in _KNOWN_PREFIXES or _CHECK[sum(map(getitem, _WEIGHTED, mpan))] != mpan[12]:
+        return True
+    return sink.watches("unknown-distributor", (jcode, mpan[:2].decode()))
+
+
 def suspects(data: bytes, start: int, stop: int, column: Column, sink: Sink) -> list[int]:
     """Offsets of the MPANs in ``data[start:stop]`` that the slow way has something to say of."""
+    if stop - start < _FEW:
+        found = _finder(column.code, column.position).finditer(data, start, stop)
+        return [one.start(1) for one in found if _odd(one[1], column.jcode, sink)]
     digits = _digits(data, start, stop, column)
     if not digits:
         return []
     tens, ones = digits[0::13].translate(_TENS), digits[1::13].translate(_ONES)
     prefixes = _lanes(tens, ones)
-    total = _lanes(*(digits[place::13].translate(_weighted(place)) for place in range(12)))
+    total = _lanes(*(digits[place::13].translate(_WEIGHTED[place]) for place in range(12)))
     wrong = _differences(total.translate(_CHECK), digits[12::13])
     # The rule of 78 is not known: such an identifier has no check digit to be wrong.
     lanes = [lane for lane in wrong if prefixes[lane] != 78]

@@ -12,14 +12,14 @@ done by columns: check digits as the byte lanes of big integers.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from attrs import define, evolve, field, frozen
 
 from dflow.catalogue.model import FlowDef, GroupDef
 from dflow.identifiers import MPAN_ITEMS
-from dflow.recognise import Asked, record_pattern, root_pattern
-from dflow.validate.digits import suspects
+from dflow.recognise import Asked, field_pattern, record_pattern, root_pattern
+from dflow.validate.digits import plain, suspects
 from dflow.validate.structure import BodyCheck
 
 __all__ = ["FastBody", "fast_body"]
@@ -81,7 +81,8 @@ class FastBody:
     _asked: Asked = field(factory=Asked, init=False)
     _patterns: dict[tuple[int, bool, bool], re.Pattern[bytes]] = field(factory=dict, init=False)
     _columns: list[_Column] = field(init=False)
-    _holders: frozenset[int] = field(init=False)
+    _holders: dict[int, tuple[int, ...]] = field(init=False)
+    _fields: dict[int, tuple[re.Pattern[bytes] | None, ...]] = field(factory=dict, init=False)
     _records: dict[int, re.Pattern[bytes]] = field(factory=dict, init=False)
     _vain: int = field(default=0, init=False)
     _told: int = field(default=-1, init=False)
@@ -102,12 +103,11 @@ class FastBody:
         return list(columns)
 
     @_holders.default
-    def _mpan_groups(self) -> frozenset[int]:
-        return frozenset(
-            group.seq
+    def _mpan_positions(self) -> dict[int, tuple[int, ...]]:
+        return {
+            group.seq: tuple(at.position for at in group.items if at.jcode in MPAN_ITEMS)
             for group in self.flow_def.walk()
-            if any(at.jcode in MPAN_ITEMS for at in group.items)
-        )
+        }
 
     def last_start(self, data: bytes) -> int:
         """Where the last level-1 group of some bytes starts; 0 if none starts behind the first."""
@@ -123,13 +123,13 @@ class FastBody:
         """
         if self._told < 0:
             self._ask()
-        plain, lf = data.isascii(), b"\r" not in data
+        narrow, lf = data.isascii(), b"\r" not in data
         position = 0
         while position < end and not self.body.over:
             root = self._root_at(data, position)
             stop = position
             if root is not None:
-                stop = self._accepted(data, position, end, (root, plain, lf))
+                stop = self._accepted(data, position, end, (root, narrow, lf))
                 if stop > position:
                     self._skip(data, position, stop, root)
                     position = stop
@@ -216,27 +216,44 @@ class FastBody:
         )
         self._patterns.clear()
         self._records.clear()
+        self._fields.clear()
         body.trust(self)
 
     def admits(self, group: GroupDef, raw: bytes) -> bool:
-        """Whether the expression of one record accepts it; MPANs are looked at one by one."""
+        """Whether the expression of one record accepts it, and its MPANs are plain."""
         known = self._records.get(group.seq)
         if known is None:
             known = self._records[group.seq] = record_pattern(
                 group, evolve(self._asked, ascii=True)
             )
-        return group.seq not in self._holders and known.fullmatch(raw) is not None
+        if known.fullmatch(raw) is None:
+            return False
+        for position in self._holders.get(group.seq, ()):
+            value = raw.split(b"|", position + 1)[position]
+            if value and not plain(value):
+                return False
+        return True
 
-    def _pattern(self, root: GroupDef, plain: bool, lf: bool) -> re.Pattern[bytes]:  # noqa: FBT001  a key
-        # Characters beyond ASCII are refused for as long as they are worth a remark.
-        plain = plain or self.body.sink.watches("non-ascii")
-        known = self._patterns.get((root.seq, plain, lf))
+    def testers(self, group: GroupDef) -> Sequence[re.Pattern[bytes] | None]:
+        """For each field the pattern of clean values; none where MPANs stand."""
+        known = self._fields.get(group.seq)
         if known is None:
-            asked = evolve(self._asked, ascii=plain, lf=lf)
+            known = self._fields[group.seq] = tuple(
+                None if at.jcode in MPAN_ITEMS else field_pattern(at, self._asked)
+                for at in group.items
+            )
+        return known
+
+    def _pattern(self, root: GroupDef, narrow: bool, lf: bool) -> re.Pattern[bytes]:  # noqa: FBT001  a key
+        # Characters beyond ASCII are refused for as long as they are worth a remark.
+        narrow = narrow or self.body.sink.watches("non-ascii")
+        known = self._patterns.get((root.seq, narrow, lf))
+        if known is None:
+            asked = evolve(self._asked, ascii=narrow, lf=lf)
             one = root_pattern(self.flow_def, root, asked)
             text = one if root.range.most is not None else f"(?:{one})*+"
             known = re.compile(text.encode("latin-1"))
-            self._patterns[root.seq, plain, lf] = known
+            self._patterns[root.seq, narrow, lf] = known
         return known
 
 

@@ -44,6 +44,7 @@ class FileCheck:
     body: BodyCheck | None = field(default=None, init=False)
     seen: set[bytes] = field(factory=set, init=False)
     _trailer: Record | None = field(default=None, init=False)
+    _summing: bool = field(default=False, init=False)
     _checksum: int = field(default=0, init=False)
     _blank: tuple[int, int] | None = field(default=None, init=False)
 
@@ -70,7 +71,13 @@ class FileCheck:
         else:
             if self._blank:
                 self._blanks("blank-line")
-            self._next(record, whole=whole)
+            body = self.body
+            if body is None or body.over or record.raw[:3] == b"ZPT":
+                self._behind(record, whole=whole)
+            else:
+                if self._summing:
+                    self._checksum ^= pool_checksum((record.raw,))
+                body.feed(record, whole=whole)
 
     def overlong(self, line: int, most: int) -> None:
         """A record went on beyond `most` bytes; what is behind them is not looked at."""
@@ -134,11 +141,13 @@ class FileCheck:
         if is_trailer(opening.record):
             self._close_body(opening.record)
             return
+        self._summing = self.summed
         self._sum(opening.record)
         if not is_header(opening.record):
             self.body.records += 1  # a body record that stands where the header should
 
-    def _next(self, record: Record, *, whole: bool) -> None:
+    def _behind(self, record: Record, *, whole: bool) -> None:
+        """A record that closes the body, stands behind it, or only looks like that."""
         if self._trailer is not None:
             check_bytes(record, self.sink)
             message = "A record stands after the trailer."
@@ -156,7 +165,7 @@ class FileCheck:
             self.body.over = True
 
     def _sum(self, record: Record) -> None:
-        if self.summed:
+        if self._summing:
             self._checksum ^= pool_checksum((record.raw,))
 
     def _blanks(self, code: str) -> None:

@@ -7,6 +7,7 @@ envelope layer compares.  This module does not know headers and trailers.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Protocol
 
 from attrs import define, field
@@ -62,6 +63,9 @@ class CleanRecords(Protocol):
     def admits(self, group: GroupDef, raw: bytes) -> bool:
         """Whether a record of this group has no finding; False where that is not known."""
 
+    def testers(self, group: GroupDef) -> Sequence[re.Pattern[bytes] | None]:
+        """For each field the pattern of clean values, or None where there is none."""
+
 
 @define(eq=False)
 class BodyCheck:
@@ -89,20 +93,36 @@ class BodyCheck:
     records: int = field(default=0, init=False)
     over: bool = field(default=False, init=False)
     walk: Walk | None = field(init=False)
+    _demanded: dict[int, tuple[GroupDef, ...]] = field(init=False)
     _clean: CleanRecords | None = field(default=None, init=False)
 
     @walk.default
     def _start(self) -> Walk | None:
         return self.grammar.walk() if self.grammar else None
 
+    @_demanded.default
+    def _demands(self) -> dict[int, tuple[GroupDef, ...]]:
+        """The children of each group that it could lack, by the parent's place."""
+        groups = self.grammar.flow_def.walk() if self.grammar else ()
+        return {
+            group.seq: tuple(
+                child
+                for child in group.groups
+                if self.conditions.asks
+                or (child.range.least and child.seq not in self.conditions.excused)
+            )
+            for group in groups
+        }
+
     def feed(self, record: Record, *, whole: bool = True) -> None:
         """Take the next body record, which is not blank; one that was cut has no fields."""
         self.records += 1
         walk = self.walk
-        if walk is None or is_header(record):
+        raw = record.raw
+        if walk is None or (raw[:2] == b"ZH" and is_header(record)):
             self._outside(record)
             return
-        frame = walk.place(record.code, record.line)
+        frame = walk.place(raw.partition(b"|")[0].decode("latin-1"), record.line)
         if walk.closed:
             self._close_groups(walk.closed)
         if frame is None or frame.definition is None:
@@ -114,13 +134,17 @@ class BodyCheck:
         if self.conditions.asks:
             frame.record = record
             if frame.parent is not None:
+                if frame.parent.firsts is None:
+                    frame.parent.firsts = {}
                 frame.parent.firsts.setdefault(frame.definition.seq, record)
             self.conditions.items(frame, self.sink)
-        if self._clean is not None and self._clean.admits(frame.definition, record.raw):
+        clean = self._clean
+        if clean is not None and clean.admits(frame.definition, raw):
             return
         self._bytes(record)
         if whole:
-            check_record(record, frame.definition, frame.path, self.sink, pool=self.pool)
+            testers = clean.testers(frame.definition) if clean else ()
+            check_record(record, frame, self.sink, pool=self.pool, testers=testers)
 
     def trust(self, clean: CleanRecords) -> None:
         """Pass over the fields of records that an expression has found clean."""
@@ -172,8 +196,10 @@ class BodyCheck:
 
     def _close_groups(self, closed: list[Frame]) -> None:
         for frame in closed:
-            if frame.definition is not None and frame.definition.groups:
-                self._least(frame, frame.definition.groups)
+            if frame.definition is not None:
+                children = self._demanded.get(frame.definition.seq)
+                if children:
+                    self._least(frame, children)
 
     def _stray(self, record: Record, walk: Walk) -> None:
         code = record.code
