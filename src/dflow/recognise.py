@@ -30,7 +30,14 @@ from dflow.catalogue.formats import Format
 from dflow.catalogue.model import FlowDef, GroupDef, ItemPlace
 from dflow.identifiers import MPAN_ITEMS
 
-__all__ = ["Asked", "expression", "field_pattern", "record_pattern", "root_pattern"]
+__all__ = [
+    "Asked",
+    "expression",
+    "field_pattern",
+    "record_pattern",
+    "root_pattern",
+    "shape_pattern",
+]
 
 
 @frozen(kw_only=True)
@@ -159,17 +166,22 @@ def field_pattern(at: ItemPlace, asked: Asked = _NOTHING) -> re.Pattern[bytes]:
     return re.compile(_field(at, asked).encode("latin-1"))
 
 
-def _group(group: GroupDef, behind: frozenset[str], asked: Asked) -> str:
+def _group(group: GroupDef, behind: frozenset[str], asked: Asked, *, shape: bool = False) -> str:
     """One occurrence of a group; `behind` holds the codes that may follow it by other ways."""
-    end = r"\n" if asked.lf else r"\r?+\n"
-    return _record(group, asked) + end + _siblings(group.groups, behind, asked)
+    if shape:
+        record = rf"{re.escape(group.code)}\|[^\n]*+\n"
+    else:
+        record = _record(group, asked) + (r"\n" if asked.lf else r"\r?+\n")
+    return record + _siblings(group.groups, behind, asked, shape=shape)
 
 
-def _siblings(groups: tuple[GroupDef, ...], behind: frozenset[str], asked: Asked) -> str:
+def _siblings(
+    groups: tuple[GroupDef, ...], behind: frozenset[str], asked: Asked, *, shape: bool = False
+) -> str:
     parts: list[str] = []
     for index, group in enumerate(groups):
         later = behind | {sibling.code for sibling in groups[index + 1 :]}
-        one = _group(group, later | {group.code}, asked)
+        one = _group(group, later | {group.code}, asked, shape=shape)
         parts.append(_times(group, one, guarded=group.code in later, asked=asked))
     return "".join(parts)
 
@@ -197,6 +209,14 @@ def _times(group: GroupDef, one: str, *, guarded: bool, asked: Asked) -> str:
 def root_pattern(flow_def: FlowDef, root: GroupDef, asked: Asked = _NOTHING) -> str:
     """One occurrence of a level-1 group with all below it, as a pattern over bytes."""
     return _group(root, frozenset(group.code for group in flow_def.groups), asked)
+
+
+def shape_pattern(flow_def: FlowDef, root: GroupDef, asked: Asked = _NOTHING) -> str:
+    """One occurrence of a level-1 group by the codes of its records alone.
+
+    What it accepts has no fault of structure; what its fields hold is not looked at.
+    """
+    return _group(root, frozenset(group.code for group in flow_def.groups), asked, shape=True)
 
 
 def expression(flow_def: FlowDef, asked: Asked = _NOTHING) -> re.Pattern[bytes]:

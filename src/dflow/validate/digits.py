@@ -1,6 +1,6 @@
 """Check digits by columns: a hundred thousand MPANs at once, as lanes of big integers.
 
-In: bytes whose MPAN fields are known to hold thirteen digits or nothing.  Out: the
+In: whole records whose MPAN fields are known to hold thirteen digits or nothing.  Out: the
 offsets of those that the slow way should look at.  This module reports nothing.
 
 Each digit column is one big integer with a byte a value; its digits are first replaced
@@ -75,8 +75,6 @@ def _finder(code: bytes, position: int) -> re.Pattern[bytes]:
 
 _WEIGHTED = tuple(_weighted(place) for place in range(12))
 _KNOWN_PREFIXES = frozenset(b"%02d" % number for number in _KNOWN)
-#: Below this many bytes the columns cost more than looking at each MPAN.
-_FEW = 4096
 
 
 def plain(mpan: bytes) -> bool:
@@ -87,20 +85,9 @@ def plain(mpan: bytes) -> bool:
     return prefix == b"78" or _CHECK[sum(map(getitem, _WEIGHTED, mpan))] == mpan[12]
 
 
-def _odd(mpan: bytes, jcode: str, sink: Sink) -> bool:
-    if plain(mpan):
-        return False
-    if mpan[:2] in _KNOWN_PREFIXES or _CHECK[sum(map(getitem, _WEIGHTED, mpan))] != mpan[12]:
-        return True
-    return sink.watches("unknown-distributor", (jcode, mpan[:2].decode()))
-
-
-def suspects(data: bytes, start: int, stop: int, column: Column, sink: Sink) -> list[int]:
-    """Offsets of the MPANs in ``data[start:stop]`` that the slow way has something to say of."""
-    if stop - start < _FEW:
-        found = _finder(column.code, column.position).finditer(data, start, stop)
-        return [one.start(1) for one in found if _odd(one[1], column.jcode, sink)]
-    digits = _digits(data, start, stop, column)
+def suspects(data: bytes, column: Column, sink: Sink) -> list[int]:
+    """Offsets of the MPANs in whole records that the slow way has something to say of."""
+    digits = _digits(data, column)
     if not digits:
         return []
     tens, ones = digits[0::13].translate(_TENS), digits[1::13].translate(_ONES)
@@ -114,16 +101,16 @@ def suspects(data: bytes, start: int, stop: int, column: Column, sink: Sink) -> 
     if not lanes:
         return []
     finder = _finder(column.code, column.position)
-    offsets = [found.start(1) for found in finder.finditer(data, start, stop)]
+    offsets = [found.start(1) for found in finder.finditer(data)]
     return sorted({offsets[lane] for lane in lanes})
 
 
-def _digits(data: bytes, start: int, stop: int, column: Column) -> bytes:
+def _digits(data: bytes, column: Column) -> bytes:
     """The MPANs of a column, one behind the other."""
     if column.position == 1:
         # Cutting at the code is twice as fast as searching for it.
         head = column.code + b"|"
-        pieces = data[start:stop].split(b"\n" + head)
+        pieces = data.split(b"\n" + head)
         first = pieces[0]
         if first.startswith(head):
             pieces[0] = first[len(head) :]
@@ -132,7 +119,7 @@ def _digits(data: bytes, start: int, stop: int, column: Column) -> bytes:
         digits = b"".join(map(_FIRST_THIRTEEN, pieces))
         if len(digits) == 13 * len(pieces) and digits.isdigit():
             return digits
-    return b"".join(_finder(column.code, column.position).findall(data, start, stop))
+    return b"".join(_finder(column.code, column.position).findall(data))
 
 
 def _lanes(*columns: bytes) -> bytes:

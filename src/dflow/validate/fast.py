@@ -1,32 +1,49 @@
 """The fast path: whole instances accepted by the flow's expression, the rest handed back.
 
 In: bytes of the body that end where an instance ends.  Out: counts moved on for what the
-expression accepts, and everything else fed, instance by instance, to the slow way for
-its reasons.  This module reports nothing itself; it is the only place that skips work,
-and a property test holds it to say what the slow way says (`docs/explanation/two-ways`).
+expression accepts, and everything else given, instance by instance, to the layers for
+its reasons.  This module reports nothing itself; with its helpers (`expressions`,
+`digits`) it is the only place that skips work, and a property test holds it to say what
+the slow way says (`docs/explanation/two-ways.md`).
 
-An instance here is a level-1 group with all below it.  What an expression cannot say is
-done by columns: check digits as the byte lanes of big integers.
+An instance here is a level-1 group with all below it.  A block is taken in rounds:
+
+1. The expression runs over the instances as far as it accepts them; the one it refuses
+   is noted, and it goes on behind it.
+2. What an expression cannot say is done by columns over all that was accepted: check
+   digits, as the byte lanes of big integers.  Instances with doubtful MPANs are noted too.
+3. In file order, the counts move over what is clean, and the noted instances are
+   explained: record by record if at least their records stand as they should, else the
+   slow way, from the first byte to the last.
+
+Where a flow has several level-1 groups, which of them may come next hangs on what came
+before, so a round is a single step there.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable
+from itertools import accumulate
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
 from dflow.catalogue.model import FlowDef, GroupDef
 from dflow.identifiers import MPAN_ITEMS
-from dflow.recognise import Asked, field_pattern, record_pattern, root_pattern
-from dflow.validate.digits import plain, suspects
+from dflow.records import Record
+from dflow.validate.digits import suspects
+from dflow.validate.expressions import Expressions
 from dflow.validate.structure import BodyCheck
 
 __all__ = ["FastBody", "fast_body"]
 
-#: Instances that the slow way found clean before the expressions are made anew, asking
-#: only for advice that has not been told.
-_VAIN_MOST = 16
+#: Refused instances in a round: few enough that advice told in one spares the next.
+_ROUND = 256
+
+#: From where to where, and which level-1 group; None for what is to be explained.
+_Span = tuple[int, int, GroupDef | None]
 
 
 @frozen
@@ -39,125 +56,156 @@ class _Column:
 
 
 def fast_body(
-    body: BodyCheck, slow: Callable[[bytes], None], skipped: Callable[[bytes, int, int], int]
+    body: BodyCheck,
+    slow: Callable[[bytes], None],
+    taken: Callable[[bytes, int, int], tuple[int, int]],
 ) -> FastBody | None:
     """The fast path for a body, or None where only the slow way is right.
 
     That is so without a structure, in pool files (whose records may be open), where a
-    level-1 code stands at other levels too, and where conditions ask for more than
-    presence that the expression can say.
+    level-1 code stands at other levels too, and where conditions ask for more than the
+    expression can say.
 
     Args:
         body: the body's slow check, whose counts are moved on.
         slow: takes the bytes of whole records that are to be checked the slow way.
-        skipped: told of bytes, from and to, that were found clean; returns their records.
+        taken: told of bytes, from and to, that are taken here; returns the first line of
+            them and how many they are.
     """
     if body.grammar is None or body.pool or body.conditions.asks:
         return None
     flow_def = body.grammar.flow_def
-    roots = set(body.grammar.roots)
-    if any(group.code in roots for root in flow_def.groups for group in list(root.walk())[1:]):
+    roots = body.grammar.roots
+    inner = (group for root in flow_def.groups for child in root.groups for group in child.walk())
+    if any(group.code in roots for group in inner):
         return None
-    return FastBody(body, flow_def, slow, skipped)
+    return FastBody(body, flow_def, slow, taken)
 
 
 @define(eq=False)
 class FastBody:
-    """Skips what is clean.
+    """Takes blocks of a body, and skips in them what is clean.
 
     Attributes:
         body: the slow check of the same body.
         flow_def: the flow version.
         slow: takes the bytes of whole records that are to be checked the slow way.
-        skipped: told of bytes, from and to, that were found clean; returns their records.
-        root_start: finds the start of a level-1 group at or behind a position.
+        taken: told of bytes, from and to, that are taken here.
     """
 
     body: BodyCheck
     flow_def: FlowDef
     slow: Callable[[bytes], None]
-    skipped: Callable[[bytes, int, int], int]
-    root_start: re.Pattern[bytes] = field(init=False)
-    _asked: Asked = field(factory=Asked, init=False)
-    _patterns: dict[tuple[int, bool, bool], re.Pattern[bytes]] = field(factory=dict, init=False)
-    _columns: list[_Column] = field(init=False)
-    _holders: dict[int, tuple[int, ...]] = field(init=False)
-    _fields: dict[int, tuple[re.Pattern[bytes] | None, ...]] = field(factory=dict, init=False)
-    _records: dict[int, re.Pattern[bytes]] = field(factory=dict, init=False)
-    _vain: int = field(default=0, init=False)
-    _told: int = field(default=-1, init=False)
+    taken: Callable[[bytes, int, int], tuple[int, int]]
+    _expressions: Expressions = field(init=False)
+    _root_start: re.Pattern[bytes] = field(init=False)
+    _markers: dict[int, bytes] = field(init=False)
+    _only: GroupDef | None = field(init=False)
+    _columns: tuple[_Column, ...] = field(init=False)
+    _chains: dict[bytes, tuple[GroupDef, ...]] = field(init=False)
 
-    @root_start.default
+    @_expressions.default
+    def _make_expressions(self) -> Expressions:
+        return Expressions(self.body, self.flow_def)
+
+    @_root_start.default
     def _root_codes(self) -> re.Pattern[bytes]:
         codes = "|".join(dict.fromkeys(re.escape(root.code) for root in self.flow_def.groups))
         return re.compile(rf"\n(?:{codes})\|".encode("latin-1"))
 
+    @_markers.default
+    def _all_markers(self) -> dict[int, bytes]:
+        return {g.seq: b"\n%s|" % g.code.encode("latin-1") for g in self.flow_def.walk()}
+
+    @_only.default
+    def _only_root(self) -> GroupDef | None:
+        """The level-1 group, if there is one, as often as you like: then it can always come."""
+        first = self.flow_def.groups[0]
+        return first if len(self.flow_def.groups) == 1 and first.range.most is None else None
+
     @_columns.default
-    def _mpan_columns(self) -> list[_Column]:
+    def _mpan_columns(self) -> tuple[_Column, ...]:
         columns = {
             _Column(at.jcode, group.code.encode("latin-1"), at.position): None
             for group in self.flow_def.walk()
             for at in group.items
-            if at.jcode in MPAN_ITEMS and at.presence != "blank" and not _listed(at.item.codes)
+            if at.jcode in MPAN_ITEMS and at.presence != "blank"
         }
-        return list(columns)
+        return tuple(columns)
 
-    @_holders.default
-    def _mpan_positions(self) -> dict[int, tuple[int, ...]]:
-        return {
-            group.seq: tuple(at.position for at in group.items if at.jcode in MPAN_ITEMS)
-            for group in self.flow_def.walk()
-        }
+    @_chains.default
+    def _ancestors(self) -> dict[bytes, tuple[GroupDef, ...]]:
+        """By code, a group and all above it; empty if some code stands twice in the flow."""
+        often = Counter(group.code for group in self.flow_def.walk())
+        if len(often) < often.total():
+            return {}
+        chains: dict[bytes, tuple[GroupDef, ...]] = {}
+        for root in self.flow_def.groups:
+            chains[root.code.encode("latin-1")] = (root,)
+            for group in root.walk():
+                above = chains[group.code.encode("latin-1")]
+                chains |= {child.code.encode("latin-1"): (*above, child) for child in group.groups}
+        return chains
 
     def last_start(self, data: bytes) -> int:
         """Where the last level-1 group of some bytes starts; 0 if none starts behind the first."""
-        found = 0
-        for code in self.body.grammar.roots if self.body.grammar else ():
-            found = max(found, data.rfind(b"\n" + code.encode("latin-1") + b"|") + 1)
-        return found
+        return max(data.rfind(self._markers[root.seq]) for root in self.flow_def.groups) + 1
 
     def run(self, data: bytes, end: int) -> int:
         """Check the bytes up to `end`, where an instance ends; how many of them were taken.
 
         Fewer than all only where the slow way has met the trailer: what follows is no body.
         """
-        if self._told < 0:
-            self._ask()
-        narrow, lf = data.isascii(), b"\r" not in data
+        flavour = (data.isascii(), b"\r" not in data)
         position = 0
         while position < end and not self.body.over:
+            self._expressions.renew()
+            position = self._settle(data, self._round(data, position, end, flavour))
+        return position
+
+    def _round(self, data: bytes, start: int, end: int, flavour: tuple[bool, bool]) -> list[_Span]:
+        """Spans one behind the other, each accepted as a run of one group, or refused."""
+        narrow, lf = flavour
+        spans: list[_Span] = []
+        position, refused = start, 0
+        most = _ROUND if self._only is not None else 0
+        while position < end and refused <= most:
             root = self._root_at(data, position)
             stop = position
             if root is not None:
-                stop = self._accepted(data, position, end, (root, narrow, lf))
-                if stop > position:
-                    self._skip(data, position, stop, root)
-                    position = stop
-                    continue
-            position = self._hand_over(data, position, end)
-        return position
+                pattern = self._expressions.run(root, narrow=narrow, lf=lf)
+                stop = self._accepted(data, pattern.match(data, position, end), position, root, end)
+            if stop == position:
+                found = self._root_start.search(data, position, end)
+                stop = found.start() + 1 if found else end
+                spans.append((position, stop, None))
+                refused += 1
+            else:
+                spans.append((position, stop, root))
+                refused += most == 0
+            position = stop
+        return spans
 
-    def _accepted(self, data: bytes, start: int, end: int, by: tuple[GroupDef, bool, bool]) -> int:
+    def _accepted(
+        self, data: bytes, found: re.Match[bytes] | None, start: int, root: GroupDef, end: int
+    ) -> int:
         """How far instances of a root group are accepted from `start` on."""
-        root = by[0]
-        found = self._pattern(*by).match(data, start, end)
         stop = found.end() if found else start
-        if stop in (start, end) or self._at_root(data, stop):
+        if stop in (start, end) or self._root_start.match(data, stop - 1):
             return stop
         if root.range.most is not None:
             return start
         # What refuses the record at `stop` may speak of the instance before it.
-        return data.rfind(b"\n" + root.code.encode("latin-1") + b"|", start, stop) + 1 or start
-
-    def _at_root(self, data: bytes, position: int) -> bool:
-        return self.root_start.match(data, position - 1) is not None
+        return data.rfind(self._markers[root.seq], start, stop) + 1 or start
 
     def _root_at(self, data: bytes, position: int) -> GroupDef | None:
         """The level-1 group that starts here, if it is neither late nor surplus."""
+        if self._only is not None and data.startswith(self._markers[self._only.seq][1:], position):
+            return self._only
         walk = self.body.walk
-        code = data[position : data.find(b"|", position, position + 8)].decode("latin-1")
         if walk is None:
             return None
+        code = data[position : data.find(b"|", position, position + 8)].decode("latin-1")
         for root in walk.grammar.roots.get(code, ()):
             most = root.range.most
             full = most is not None and walk.base.counts.get(root.seq, 0) >= most
@@ -165,97 +213,85 @@ class FastBody:
                 return root
         return None
 
-    def _skip(self, data: bytes, start: int, stop: int, root: GroupDef) -> None:
-        """Move the counts over accepted instances, all but those with doubtful MPANs."""
-        marker = b"\n" + root.code.encode("latin-1") + b"|"
-        spans: dict[int, int] = {}
+    def _settle(self, data: bytes, spans: list[_Span]) -> int:
+        """Move on over the spans in file order; where the next one would start."""
+        doubtful = self._doubtful(data, [span for span in spans if span[2] is not None])
+        for start, stop, root in spans:
+            position = start
+            if root is not None:
+                while doubtful and doubtful[-1][0] < stop:
+                    first, last = doubtful.pop()
+                    self._skip(data, position, first, root)
+                    self._explain(data, first, last)
+                    position = last
+                self._skip(data, position, stop, root)
+            else:
+                self._explain(data, start, stop)
+                if self.body.over:
+                    return stop
+        return spans[-1][1]
+
+    def _doubtful(self, data: bytes, spans: list[_Span]) -> list[tuple[int, int]]:
+        """Accepted instances whose MPANs deserve a look, the last one first."""
+        if not spans or not self._columns:
+            return []
+        pieces = [data[start:stop] for start, stop, _ in spans]
+        ends = list(accumulate(map(len, pieces)))
+        joined = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        doubtful: dict[int, int] = {}
         for column in self._columns:
-            for offset in suspects(data, start, stop, column, self.body.sink):
-                first = max(data.rfind(marker, start, offset), start - 1) + 1
-                following = self.root_start.search(data, offset, stop)
-                spans[first] = following.start() + 1 if following else stop
-        position = start
-        for first in sorted(spans):
-            self._count(data, position, first, root)
-            self.slow(data[first : spans[first]])
-            self.body.settle()
-            position = spans[first]
-        self._count(data, position, stop, root)
+            for offset in suspects(joined, column, self.body.sink):
+                number = bisect_right(ends, offset)
+                start, stop, root = spans[number]
+                place = start + offset - (ends[number] - len(pieces[number]))
+                if root is not None:
+                    first = max(data.rfind(self._markers[root.seq], start, place) + 1, start)
+                    following = self._root_start.search(data, place, stop)
+                    doubtful[first] = following.start() + 1 if following else stop
+        return sorted(doubtful.items(), reverse=True)
 
-    def _count(self, data: bytes, start: int, stop: int, root: GroupDef) -> None:
+    def _skip(self, data: bytes, start: int, stop: int, root: GroupDef) -> None:
+        """Move the counts over clean instances."""
         if start < stop:
-            marker = b"\n" + root.code.encode("latin-1") + b"|"
-            instances = data.count(marker, start, stop) + 1
-            self.body.skip(root, instances, self.skipped(data, start, stop))
+            _, records = self.taken(data, start, stop)
+            self.body.skip(root, data.count(self._markers[root.seq], start, stop) + 1, records)
 
-    def _hand_over(self, data: bytes, start: int, end: int) -> int:
-        """One instance to the slow way; where the next one starts."""
-        found = self.root_start.search(data, start, end)
-        stop = found.start() + 1 if found else end
+    def _explain(self, data: bytes, start: int, stop: int) -> None:
+        """One refused instance to the layers."""
         before = self.body.sink.weighty
-        self.slow(data[start:stop])
-        self.body.settle()
-        if self.body.sink.weighty == before:
-            self._vain += 1
-            if self._vain >= _VAIN_MOST and self._told != self.body.sink.told:
-                self._ask()
-        return stop
+        span = data[start:stop]
+        chain = self._chains.get(span[: span.find(b"|")])
+        root = self._root_at(data, start) if chain is not None else None
+        if root is not None and self._expressions.shape(root).fullmatch(span):
+            first, records = self.taken(data, start, stop)
+            self.body.skip(root, 1, records)
+            self._records(span, first)
+        else:
+            self.slow(span)
+            self.body.settle()
+        self._expressions.vain(before)
 
-    def _ask(self) -> None:
-        """Ask of the expressions only what has not been told yet."""
-        body = self.body
-        self._vain, self._told = 0, body.sink.told
-        self._asked = Asked(
-            missing=frozenset(g.seq for g in self.flow_def.walk() if body.watched(g)),
-            zeros=frozenset(
-                at.jcode
-                for group in self.flow_def.walk()
-                for at in group.items
-                if body.sink.watches("leading-zero", at.jcode)
-            ),
-        )
-        self._patterns.clear()
-        self._records.clear()
-        self._fields.clear()
-        body.trust(self)
+    def _records(self, span: bytes, line: int) -> None:
+        """The records of an instance of the right shape, each by itself."""
+        offset = 0
+        admits = self._expressions.admits
+        for whole in span.split(b"\n")[:-1]:
+            raw = whole.removesuffix(b"\r")
+            chain = self._chains[raw[: raw.find(b"|")]]
+            if not admits(chain[-1], raw):
+                record = Record(line, raw)
+                self.body.judge(record, chain[-1], self._path(span, offset, chain))
+            line += 1
+            offset += len(whole) + 1
 
-    def admits(self, group: GroupDef, raw: bytes) -> bool:
-        """Whether the expression of one record accepts it, and its MPANs are plain."""
-        known = self._records.get(group.seq)
-        if known is None:
-            known = self._records[group.seq] = record_pattern(
-                group, evolve(self._asked, ascii=True)
-            )
-        if known.fullmatch(raw) is None:
-            return False
-        for position in self._holders.get(group.seq, ()):
-            value = raw.split(b"|", position + 1)[position]
-            if value and not plain(value):
-                return False
-        return True
-
-    def testers(self, group: GroupDef) -> Sequence[re.Pattern[bytes] | None]:
-        """For each field the pattern of clean values; none where MPANs stand."""
-        known = self._fields.get(group.seq)
-        if known is None:
-            known = self._fields[group.seq] = tuple(
-                None if at.jcode in MPAN_ITEMS else field_pattern(at, self._asked)
-                for at in group.items
-            )
-        return known
-
-    def _pattern(self, root: GroupDef, narrow: bool, lf: bool) -> re.Pattern[bytes]:  # noqa: FBT001  a key
-        # Characters beyond ASCII are refused for as long as they are worth a remark.
-        narrow = narrow or self.body.sink.watches("non-ascii")
-        known = self._patterns.get((root.seq, narrow, lf))
-        if known is None:
-            asked = evolve(self._asked, ascii=narrow, lf=lf)
-            one = root_pattern(self.flow_def, root, asked)
-            text = one if root.range.most is not None else f"(?:{one})*+"
-            known = re.compile(text.encode("latin-1"))
-            self._patterns[root.seq, narrow, lf] = known
-        return known
-
-
-def _listed(codes: object) -> bool:
-    return codes is not None and bool(getattr(codes, "complete", False))
+    def _path(self, span: bytes, offset: int, chain: tuple[GroupDef, ...]) -> str:
+        """Where the record at `offset` stands, counted in the bytes of its instance."""
+        walk = self.body.walk
+        number = walk.base.counts[chain[0].seq] if walk else 1
+        parts, above = [f"{chain[0].code}[{number}]"], 0
+        for group in chain[1:]:
+            marker = self._markers[group.seq]
+            at = offset if group is chain[-1] else span.rfind(marker, above, offset) + 1
+            parts.append(f"{group.code}[{span.count(marker, above, at) + 1}]")
+            above = at
+        return "/".join(parts)

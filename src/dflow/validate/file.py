@@ -33,6 +33,7 @@ class FileCheck:
         lines: lines so far.
         opening: how the file opens, once its first record is there.
         body: the check of the body, from then on.
+        summing: whether the records' sum is wanted, once that can be told.
         seen: the line terminators so far.
     """
 
@@ -42,9 +43,9 @@ class FileCheck:
     lines: int = field(default=0, init=False)
     opening: Opening | None = field(default=None, init=False)
     body: BodyCheck | None = field(default=None, init=False)
+    summing: bool = field(default=False, init=False)
     seen: set[bytes] = field(factory=set, init=False)
     _trailer: Record | None = field(default=None, init=False)
-    _summing: bool = field(default=False, init=False)
     _checksum: int = field(default=0, init=False)
     _blank: tuple[int, int] | None = field(default=None, init=False)
 
@@ -52,11 +53,6 @@ class FileCheck:
     def header(self) -> Header | None:
         """The address, or None if there is none (yet)."""
         return self.opening.header if self.opening else None
-
-    @property
-    def summed(self) -> bool:
-        """Whether the records' sum is wanted."""
-        return self.sums or (self.opening is not None and self.opening.pool)
 
     def feed(self, record: Record, *, whole: bool = True) -> None:
         """Take the next record of the file; `whole` unless it was cut for its length."""
@@ -75,7 +71,7 @@ class FileCheck:
             if body is None or body.over or record.raw[:3] == b"ZPT":
                 self._behind(record, whole=whole)
             else:
-                if self._summing:
+                if self.summing:
                     self._checksum ^= pool_checksum((record.raw,))
                 body.feed(record, whole=whole)
 
@@ -120,7 +116,7 @@ class FileCheck:
             instances=body.instances(definition) if known and definition else None,
             sure=bool(definition and definition.instance_sure),
             instance=definition.instance.code if definition and definition.instance else "",
-            checksum=self._checksum if self.summed else None,
+            checksum=self._checksum if self.summing else None,
         )
         check_trailer(self._trailer, self.header, counts, self.sink, lines=self.lines)
 
@@ -141,7 +137,7 @@ class FileCheck:
         if is_trailer(opening.record):
             self._close_body(opening.record)
             return
-        self._summing = self.summed
+        self.summing = self.sums or opening.pool
         self._sum(opening.record)
         if not is_header(opening.record):
             self.body.records += 1  # a body record that stands where the header should
@@ -165,7 +161,7 @@ class FileCheck:
             self.body.over = True
 
     def _sum(self, record: Record) -> None:
-        if self._summing:
+        if self.summing:
             self._checksum ^= pool_checksum((record.raw,))
 
     def _blanks(self, code: str) -> None:

@@ -98,19 +98,22 @@ class Intake:
             self._slow(data[taken:stop])
         return data[stop:]
 
-    def _skipped(self, data: bytes, start: int, stop: int) -> int:
-        """Records of a clean span are passed over; how many."""
+    def _skipped(self, data: bytes, start: int, stop: int) -> tuple[int, int]:
+        """The lines of a span are taken in another way: the first of them, and how many."""
         file = self.file
         lines = data.count(b"\n", start, stop)
         first = file.lines + 1
-        total = pool_checksum(_raws(data[start:stop])) if file.summed else 0
+        total = pool_checksum(_raws(data[start:stop])) if file.summing else 0
         file.skipped(lines, total)
+        if b"\n" not in file.seen or data.find(b"\r", start, stop) >= 0:
+            self._terminators(data, start, stop, first)
+        return first, lines
+
+    def _terminators(self, data: bytes, start: int, stop: int, first: int) -> None:
         for kind, found in ((b"\n", _LF), (b"\r\n", _CRLF)):
-            if kind not in file.seen and (kind == b"\n" or data.find(b"\r", start, stop) >= 0):
-                at = found.search(data, start, stop)
-                if at is not None:
-                    file.ends(kind, first + data.count(b"\n", start, at.start()))
-        return lines
+            at = None if kind in self.file.seen else found.search(data, start, stop)
+            if at is not None:
+                self.file.ends(kind, first + data.count(b"\n", start, at.start()))
 
     def _slow(self, data: bytes) -> None:
         """Whole records, one by one."""

@@ -48,6 +48,7 @@ class Sink:
     weighty: int = field(default=0, init=False)
     _told: set[tuple[str, object]] = field(factory=set, init=False)
     _weights: dict[str, Severity] = field(factory=dict, init=False)
+    _once: dict[str, bool] = field(factory=dict, init=False)
 
     def weight(self, code: str) -> Severity:
         """What a finding of this code weighs here."""
@@ -58,7 +59,11 @@ class Sink:
 
     def told_once(self, code: str) -> bool:
         """Whether findings of this code are told at their first place only."""
-        return KINDS[code].severity < Severity.WARNING and self.weight(code) < Severity.WARNING
+        known = self._once.get(code)
+        if known is None:
+            light = max(KINDS[code].severity, self.weight(code)) < Severity.WARNING
+            known = self._once[code] = light
+        return known
 
     def watches(self, code: str, key: object = None) -> bool:
         """Whether a finding of this code and subject would be told if it were made now."""
@@ -73,6 +78,7 @@ class Sink:
         """The header has been read: weigh by what the profile says of its sender."""
         self.sender = mpid
         self._weights.clear()
+        self._once.clear()
         self.found[:] = [self._weighed(found) for found in self.found]
 
     def take(self, found: Finding) -> None:

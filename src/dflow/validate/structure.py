@@ -138,13 +138,15 @@ class BodyCheck:
                     frame.parent.firsts = {}
                 frame.parent.firsts.setdefault(frame.definition.seq, record)
             self.conditions.items(frame, self.sink)
-        clean = self._clean
-        if clean is not None and clean.admits(frame.definition, raw):
-            return
+        if self._clean is None or not self._clean.admits(frame.definition, raw):
+            self.judge(record, frame.definition, frame.path, whole=whole)
+
+    def judge(self, record: Record, group: GroupDef, path: str, *, whole: bool = True) -> None:
+        """Look at the bytes and the fields of a record whose place is known."""
         self._bytes(record)
         if whole:
-            testers = clean.testers(frame.definition) if clean else ()
-            check_record(record, frame, self.sink, pool=self.pool, testers=testers)
+            testers = self._clean.testers(group) if self._clean else ()
+            check_record(record, group, path, self.sink, pool=self.pool, testers=testers)
 
     def trust(self, clean: CleanRecords) -> None:
         """Pass over the fields of records that an expression has found clean."""

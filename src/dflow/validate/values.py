@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 from dflow.catalogue.model import GroupDef, ItemPlace
 from dflow.findings import Place
-from dflow.grammar import Frame
 from dflow.identifiers import MPAN_ITEMS, has_check_digit, known_distributor, mpan_check_digit
 from dflow.records import Record
 from dflow.validate.sink import Sink
@@ -28,7 +27,8 @@ _LEADING_ZERO = re.compile(r"[+-]?0[0-9]", re.ASCII)
 
 def check_record(
     record: Record,
-    frame: Frame,
+    definition: GroupDef,
+    path: str,
     sink: Sink,
     *,
     pool: bool = False,
@@ -38,51 +38,49 @@ def check_record(
 
     Args:
         record: the record.
-        frame: its place in the tree.
+        definition: what the catalogue says of its group.
+        path: where it stands in the tree.
         sink: where the findings go.
         pool: whether the record needs no closing pipe.
         testers: patterns of clean fields with their pipes, where there are any, to spare
             the checks.
     """
-    definition = frame.definition
-    if definition is None:
-        return
-    path = frame.path
-    text = record.raw.decode("latin-1")
-    fields = text.split("|")
-    closed = len(fields) > 1 and fields[-1] == ""
-    width, line = len(definition.items), record.line
+    raw, line, width = record.raw, record.line, len(definition.items)
+    fields = raw.split(b"|")
+    closed = len(fields) > 1 and not fields[-1]
     if closed and not (pool and len(fields) == width + 1):
         fields.pop()
     elif not closed and not pool:
         sink.add(
             "unclosed-record",
-            Place(line=line, column=len(text) + 1, path=path),
+            Place(line=line, column=len(raw) + 1, path=path),
             f"The record of group {definition.code} does not end with a pipe.",
             expected="|",
         )
     if len(fields) - 1 != width:
         _count(len(fields) - 1, record, definition, path, sink)
     column = len(fields[0]) + 2
-    for at, value in zip(definition.items, fields[1:], strict=False):
-        tester = testers[at.position - 1] if testers else None
-        if tester is not None and tester.fullmatch(value.encode("latin-1") + b"|"):
-            column += len(value) + 1
-            continue
-        fault = check_value(at, value)
-        if fault is not None:
-            code, message, expected = fault
-            place = Place(
-                line=line,
-                column=column,
-                width=len(value),
-                path=path,
-                jcode=at.jcode,
-                item=at.name,
-            )
-            key = subject(code, at.jcode, value)
-            sink.add_value(code, place, at, message, value=value, expected=expected, key=key)
+    for index, (at, value) in enumerate(zip(definition.items, fields[1:], strict=False)):
+        tester = testers[index] if testers else None
+        if tester is None or not tester.fullmatch(value + b"|"):
+            fault = check_value(at, value.decode("latin-1"))
+            if fault is not None:
+                place = Place(
+                    line=line,
+                    column=column,
+                    width=len(value),
+                    path=path,
+                    jcode=at.jcode,
+                    item=at.name,
+                )
+                _tell(at, value.decode("latin-1"), fault, place, sink)
         column += len(value) + 1
+
+
+def _tell(at: ItemPlace, value: str, fault: Fault, place: Place, sink: Sink) -> None:
+    code, message, expected = fault
+    key = subject(code, at.jcode, value)
+    sink.add_value(code, place, at, message, value=value, expected=expected, key=key)
 
 
 def _count(number: int, record: Record, definition: GroupDef, path: str, sink: Sink) -> None:
