@@ -7,7 +7,7 @@ import time
 import pytest
 
 from dflow.catalogue import FlowDef, bundled
-from dflow.grammar import compile_grammar, grammar_text
+from dflow.grammar import Walk, compile_grammar, grammar_text
 
 
 def test_the_text_is_one_small_rule_a_group() -> None:
@@ -39,7 +39,7 @@ def test_the_same_definition_is_compiled_once() -> None:
 
 
 def test_a_walk_says_where_each_record_stands() -> None:
-    walk = compile_grammar(bundled()["D0010", "002"]).walk()
+    walk = Walk(compile_grammar(bundled()["D0010", "002"]))
     paths = []
     for line, code in enumerate(["026", "028", "030", "032", "030", "028", "026"], 2):
         frame = walk.place(code, line)
@@ -57,7 +57,7 @@ def test_a_walk_says_where_each_record_stands() -> None:
 
 
 def test_what_cannot_stand_leaves_no_trace() -> None:
-    walk = compile_grammar(bundled()["D0010", "002"]).walk()
+    walk = Walk(compile_grammar(bundled()["D0010", "002"]))
     assert walk.place("028", 2) is None  # no 026 yet
     walk.place("026", 3)
     assert walk.place("032", 4) is None
@@ -74,7 +74,7 @@ def test_every_refusal_is_immediate() -> None:
         if not flow.groups:
             continue
         grammar = compile_grammar(flow)
-        walk = grammar.walk()
+        walk = Walk(grammar)
         for group in flow.walk():
             walk.place(group.code, 1)
             before = [frame.path for frame in walk.open]
@@ -85,7 +85,7 @@ def test_every_refusal_is_immediate() -> None:
 
 
 def test_order_and_surplus_are_marked_not_refused() -> None:
-    walk = compile_grammar(bundled()["D0010", "002"]).walk()
+    walk = Walk(compile_grammar(bundled()["D0010", "002"]))
     for code in ("026", "028"):
         walk.place(code, 1)
     late = walk.place("027", 2)
@@ -100,7 +100,7 @@ def test_order_and_surplus_are_marked_not_refused() -> None:
 
 
 def test_twins_are_told_apart_by_catalogue_order() -> None:
-    walk = compile_grammar(bundled()["D0030", "001"]).walk()
+    walk = Walk(compile_grammar(bundled()["D0030", "001"]))
     places = []
     for code in ("ZPD", "RDT", "HDR", "SUP", "DIS", "SUP", "DIS", "HD2", "SU2", "SUP", "CCC"):
         frame = walk.place(code, 1)

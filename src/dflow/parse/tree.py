@@ -52,7 +52,7 @@ class TreeBuilder:
 
     @_walk.default
     def _start(self) -> Walk | None:
-        return self.grammar.walk() if self.grammar else None
+        return Walk(self.grammar) if self.grammar else None
 
     def add(self, record: Record) -> list[Group]:
         """Take the next body record; return the root groups that are finished by it."""

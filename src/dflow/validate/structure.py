@@ -98,7 +98,7 @@ class BodyCheck:
 
     @walk.default
     def _start(self) -> Walk | None:
-        return self.grammar.walk() if self.grammar else None
+        return Walk(self.grammar) if self.grammar else None
 
     @_demanded.default
     def _demands(self) -> dict[int, tuple[GroupDef, ...]]:
