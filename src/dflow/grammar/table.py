@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lark import Token
     from lark.lexer import Lexer
 
-__all__ = ["RecordGrammar", "Step", "Steps", "compile_grammar"]
+__all__ = ["RecordGrammar", "States", "Step", "Steps", "compile_grammar"]
 
 #: What a record does: how many groups it closes (all of them: -1), the context behind it,
 #: and the group it opens.
