@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import pickle
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -128,3 +130,37 @@ def test_a_scan_stopped_early_closes_its_file(tmp_path: Path) -> None:
     next(scanned)
     scanned.close()
     assert list(scanned) == []
+
+
+_PIECES = [HEADER, *RIGHT, "", "ZPT|", "ZPT", "ZPTX|", "x", "030|\r", "026|", "028"]
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=30), st.sampled_from(["\n", "\r\n"]), st.data())
+def test_a_scan_reads_what_a_read_reads(records: list[str], end: str, data: st.DataObject) -> None:
+    whole = end.join([data.draw(st.sampled_from([HEADER, "026|"])), *records]).encode()
+    size = data.draw(st.integers(1, 200))
+    pieces = [whole[start : start + size] for start in range(0, len(whole), size)]
+    flow, scanned = dflow.read(whole), dflow.scan(pieces)
+    groups = tuple(scanned)
+    assert groups == flow.groups
+    assert tuple(scanned.after) == flow.after
+    assert (scanned.header, scanned.trailer) == (flow.header, flow.trailer)
+    assert scanned.trailer_record == flow.trailer_record
+
+
+def test_a_group_that_is_not_read_yet_is_like_any_other() -> None:
+    eager = dflow.read(d0010()).groups[1]
+
+    def lazy() -> dflow.Group:
+        return list(dflow.scan(d0010()))[1]
+
+    assert lazy() == eager
+    assert eager == lazy()
+    assert hash(lazy()) == hash(eager)
+    assert repr(lazy()) == repr(eager)
+    assert pickle.loads(pickle.dumps(lazy())) == eager  # noqa: S301  our own bytes
+    assert evolve(lazy(), groups=()).record == eager.record
+    assert lazy().definition is eager.definition
+    assert lazy().code == "026"
+    with pytest.raises(AttributeError, match="nothing"):
+        lazy().nothing  # type: ignore[attr-defined]  # noqa: B018  the mistake under test

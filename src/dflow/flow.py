@@ -7,7 +7,8 @@ does not judge; a group that could not be placed carries the reason it was given
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
@@ -15,11 +16,18 @@ from dflow.catalogue.model import FlowDef, GroupDef
 from dflow.envelope import Header, Trailer
 from dflow.records import Record
 
-__all__ = ["Flow", "Group", "StrayReason"]
+__all__ = ["Flow", "Group", "ReadGroup", "StrayReason", "Unread", "unread_group"]
 
 #: Why a record is a stray, empty for a group in its place.  The words are the codes of
 #: the findings that tell of it.
 StrayReason = str
+
+
+#: Reads a group's bytes, whose first line is given: its record, and the groups below it.
+ReadGroup = Callable[[bytes, int], "tuple[Record, tuple[Group, ...]]"]
+
+#: What has been put off: the bytes, their first line, and how to read them.
+Unread = tuple[bytes, int, ReadGroup]
 
 
 @frozen(kw_only=True)
@@ -38,6 +46,21 @@ class Group:
     definition: GroupDef | None = field(default=None, repr=False)
     groups: tuple[Group, ...] = ()
     stray: StrayReason = ""
+    _unread: Unread | None = field(default=None, init=False, eq=False, repr=False)
+
+    if not TYPE_CHECKING:  # to a type checker, `record` and `groups` are simply there
+
+        def __getattr__(self, name):
+            """Read what was put off: the record and the groups below it."""
+            unread = self._unread if name in ("record", "groups") else None
+            if unread is None:
+                raise AttributeError(f"a Group has no attribute {name!r}")
+            data, line, read = unread
+            record, groups = read(data, line)
+            _SET_RECORD(self, record)
+            _SET_GROUPS(self, groups)
+            _SET_UNREAD(self, None)
+            return record if name == "record" else groups
 
     @property
     def code(self) -> str:
@@ -79,6 +102,32 @@ class Group:
     def find(self, code: str) -> Iterator[Group]:
         """The groups of this code, this one included, in file order."""
         return (group for group in self.walk() if group.code == code)
+
+
+# A slot can be set by its descriptor in a fifth of the time that a frozen `__init__` takes,
+# and one that is not set yet asks `__getattr__`: so a scan makes a group a microsecond.
+_NEW = object.__new__
+_SET_RECORD = vars(Group)["record"].__set__
+_SET_DEFINITION = vars(Group)["definition"].__set__
+_SET_GROUPS = vars(Group)["groups"].__set__
+_SET_STRAY = vars(Group)["stray"].__set__
+_SET_UNREAD = vars(Group)["_unread"].__set__
+
+
+def unread_group(definition: GroupDef, data: bytes, line: int, read: ReadGroup) -> Group:
+    """A group that is read when it is first looked at, and is then like any other.
+
+    Args:
+        definition: what the catalogue says of it.
+        data: its bytes, in the form that `read` knows.
+        line: the line of its record.
+        read: gives its record and the groups below it.
+    """
+    group = _NEW(Group)
+    _SET_DEFINITION(group, definition)
+    _SET_STRAY(group, "")
+    _SET_UNREAD(group, (data, line, read))
+    return group
 
 
 @frozen(kw_only=True)
