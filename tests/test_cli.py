@@ -7,6 +7,7 @@ import io
 import subprocess
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
@@ -151,3 +152,20 @@ def test_progress_counts_on_a_terminal_and_is_silent_in_a_pipe() -> None:
     assert "2 of 2 files" in terminal.getvalue()
     assert terminal.getvalue().endswith("\r")
     assert pipe.getvalue() == ""
+
+
+def test_a_reader_that_goes_away_ends_it_quietly(tmp_path: Path) -> None:
+    path = tmp_path / "a.usr"
+    path.write_bytes(b"x|\n" * 50_000)
+    with subprocess.Popen(
+        [sys.executable, "-m", "dflow", "show", str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={"PYTHONPATH": str(CHECKOUT / "src")},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        said = process.stderr.read()
+    assert (process.returncode, said) == (141, b"")

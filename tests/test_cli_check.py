@@ -282,3 +282,21 @@ def test_a_private_catalogue_is_read_by_every_command(
     assert main(["convert", str(path), *over]) == 0
     assert json.loads(capsys.readouterr().out)["group"] == "Q01"
     assert main(["check", str(path), "--overlay", str(tmp_path / "none")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("severities = 1\n", "no table"),
+        ("partners = 1\n", "no tables"),
+        ("[partners]\nUDMS = 1\n", "no table"),
+        ("[severities\n", "profile.toml:1"),
+    ],
+)
+def test_a_profile_of_the_wrong_shape_is_refused(
+    text: str, said: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    profile = folder / "profile.toml"
+    profile.write_text(text)
+    assert main(["check", str(folder / "good.usr"), "--profile", str(profile)]) == 2
+    assert said in capsys.readouterr().err

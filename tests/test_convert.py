@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import json
+import sys
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -339,3 +340,32 @@ def test_the_command_writes_tables_to_a_folder(
     assert main(["convert", "-", "--to", "csv", "--out", str(tmp_path / "t")]) == 2
     assert main(["convert", str(path), "--to", "csv", "--out", str(tmp_path / "t")]) == 0
     assert f"{tmp_path / 't' / 'D0010_002_026.csv'}: 3 rows" in capsys.readouterr().out
+
+
+def test_many_rows_go_out_batch_by_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setattr("dflow.convert.arrow._BATCH", 2)
+    (tmp_path / "a.usr").write_bytes(FILE)
+    write_tables([tmp_path / "a.usr"], tmp_path / "out", "parquet")
+    path = tmp_path / "out" / "D0010_002_026.parquet"
+    assert parquet.read_table(path).column("mpan_core").to_pylist() == MPANS
+    assert parquet.ParquetFile(path).num_row_groups == 2
+    assert arrow_tables(FILE)["026"].column("mpan_core").to_pylist() == MPANS
+
+
+def test_without_pyarrow_it_is_said_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    (tmp_path / "a.usr").write_bytes(FILE)
+    words = ["convert", str(tmp_path / "a.usr"), "--to", "parquet", "--out", str(tmp_path / "t")]
+    assert main(words) == 2
+    assert "dflow[arrow]" in capsys.readouterr().err
+    assert not list((tmp_path / "t").glob("*"))
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_not_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "a.usr").write_bytes(FILE)
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(SourceError, match="cannot be written"):
+        write_tables([tmp_path / "a.usr"], tmp_path / "file")

@@ -367,3 +367,23 @@ def test_readdressing_bytes_is_readdressing_the_tree(data: bytes, summed: bool) 
             edit.readdress_bytes(data, recipient=to)
     else:
         assert edit.readdress_bytes(data, recipient=to) == write(edit.readdress(flow, recipient=to))
+
+
+def test_a_patch_tells_of_a_mark_that_goes() -> None:
+    flow = read(b"\xef\xbb\xbf" + FILE)
+    lines = list(edit.patch(flow, edit.repair(flow), "a.usr", Mask(D0010)))
+    assert lines[2:] == ["the byte-order mark before the first record goes"]
+
+
+def test_two_files_that_end_without_a_line_end_are_merged_into_whole_lines() -> None:
+    bare = read(d0010(trailer="").rstrip(b"\n"))
+    data = write(edit.merge([bare, bare]))
+    assert data.splitlines()[1:] == [record.encode() for record in (*RIGHT, *RIGHT)]
+    header = read(FILE.splitlines()[0])
+    grown = edit.add_group(header, edit.group_at(read(FILE), "026[1]"))
+    assert write(grown).splitlines() == FILE.splitlines()[:5]
+
+
+def test_a_claim_of_ten_thousand_digits_is_repaired_like_any_other() -> None:
+    wrong = FILE.replace(b"|12||3|", b"|" + b"9" * 10_000 + b"||" + b"0" * 10_000 + b"3|")
+    assert _repaired(wrong).endswith(b"|12||" + b"0" * 10_000 + b"3|20260302154650|\n")

@@ -15,6 +15,7 @@ from dflow.catalogue.model import GroupDef
 from dflow.edit.places import At, group_at, locate, replaced
 from dflow.errors import StructureError
 from dflow.flow import Flow, Group
+from dflow.records import Record
 from dflow.writer import recounted, renumbered
 
 __all__ = ["add_group", "drop_group", "drop_where", "settled"]
@@ -120,23 +121,19 @@ def _terminated(flow: Flow) -> Flow:
     if all(record.end for record in records[:-1]):
         return flow
     end = next((record.end for record in records if record.end), b"\n")
-    last = records[-1]
+    left = len(records)
+
+    def whole(record: Record) -> Record:
+        nonlocal left
+        left -= 1  # by place: the same record may stand twice
+        return record if record.end or not left else evolve(record, end=end)
 
     def fix(group: Group) -> Group:
-        record = group.record
-        if not record.end and record is not last:
-            record = evolve(record, end=end)
+        record = whole(group.record)
         return evolve(group, record=record, groups=tuple(fix(below) for below in group.groups))
 
-    trailer = flow.trailer_record
-    if trailer is not None and not trailer.end and trailer is not last:
-        trailer = evolve(trailer, end=end)
-    header = flow.header_record
-    if header is not None and not header.end and header is not last:
-        header = evolve(header, end=end)
-    return evolve(
-        flow,
-        header_record=header,
-        groups=tuple(fix(group) for group in flow.groups),
-        trailer_record=trailer,
-    )
+    header = whole(flow.header_record) if flow.header_record else None
+    groups = tuple(fix(group) for group in flow.groups)
+    trailer = whole(flow.trailer_record) if flow.trailer_record else None
+    after = tuple(fix(group) for group in flow.after)
+    return evolve(flow, header_record=header, groups=groups, trailer_record=trailer, after=after)

@@ -23,7 +23,7 @@ At = str | int | Group
 #: The way to a group: its index among the level-1 groups, then among those below it.
 Indexes = tuple[int, ...]
 
-_STEP = re.compile(r"(?P<code>[^\[\]/]+)(?:\[(?P<number>[0-9]+)\])?")
+_STEP = re.compile(r"(?P<code>[^\[\]/]+)(?:\[(?P<number>[0-9]{1,9})\])?")
 
 
 def locate(flow: Flow, at: At) -> Indexes:

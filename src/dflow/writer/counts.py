@@ -137,7 +137,8 @@ def _claim(fields: list[bytes], position: int, number: int) -> None:
     while len(fields) <= position:
         fields.append(b"")
     old = fields[position]
-    if old.isdigit() and int(old) == number:
+    # Compared as text: a hostile claim may have more digits than a number may be read from.
+    if old.isdigit() and (old.lstrip(b"0") or b"0") == str(number).encode():
         return
     width = len(old) if old.startswith(b"0") and old.isdigit() and len(old) > 1 else 0
     fields[position] = str(number).zfill(width).encode()
