@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,22 @@ def test_a_rule_set_is_swapped_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(RefusedText):
         load(tmp_path, b"bad\n")
     assert mpan(1) in routes.values["movers"]
+
+
+@given(st.lists(st.integers(0, 10**10 - 1), max_size=6), st.booleans(), st.booleans())
+def test_the_fast_reader_is_the_slow_one(numbers: list[int], wrong: bool, spaced: bool) -> None:
+    values = [mpan(number) for number in numbers]
+    if wrong:
+        values.append("1200000000000")  # its check digit does not fit
+    text = "\n".join(values) + ("\n \n" if spaced else "")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "l.txt"
+        path.write_text(text)
+        fast = read_values(path, FileValues(path="l.txt"), mpans=True)
+        path.write_text("mpan\n" + text)
+        slow = read_values(path, FileValues(path="l.txt", column="mpan"), mpans=True)
+    assert fast.values == slow.values
+    assert bool(fast.faults) == bool(slow.faults)
+    assert [one.line + 1 for one in fast.faults if one.line] == [
+        one.line for one in slow.faults if one.line
+    ]

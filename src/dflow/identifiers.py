@@ -13,6 +13,7 @@ import re
 __all__ = [
     "AMSID_PREFIXES",
     "MPAN_ITEMS",
+    "MPAN_WEIGHTS",
     "REGIONAL_DISTRIBUTORS",
     "has_check_digit",
     "is_mpan",
@@ -21,7 +22,7 @@ __all__ = [
 ]
 
 #: Weights of digits 1 to 12 of an MPAN core; sum modulo 11 modulo 10 is digit 13.
-_WEIGHTS = (3, 5, 7, 13, 17, 19, 23, 29, 31, 37, 41, 43)
+MPAN_WEIGHTS = (3, 5, 7, 13, 17, 19, 23, 29, 31, 37, 41, 43)
 
 #: The first two digits of MPANs in the areas of the regional networks.
 REGIONAL_DISTRIBUTORS = tuple(f"{n:02d}" for n in range(10, 24))
@@ -50,7 +51,9 @@ def mpan_check_digit(first_twelve: str) -> str:
     """
     if not re.fullmatch(r"[0-9]{12}", first_twelve, re.ASCII):
         raise ValueError(f"twelve digits expected, not {first_twelve!r}")
-    total = sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, first_twelve, strict=True))
+    total = sum(
+        weight * int(digit) for weight, digit in zip(MPAN_WEIGHTS, first_twelve, strict=True)
+    )
     return str(total % 11 % 10)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dflow.envelope import Party
     from dflow.routing import Routes
 
-__all__ = ["add", "run"]
+__all__ = ["add", "day", "instant", "load", "party", "replace_text", "run"]
 
 
 def add(subparsers: Subparsers) -> None:

@@ -24,7 +24,7 @@ from dflow.findings import Place, finding
 if TYPE_CHECKING:
     from xml.parsers.expat import XMLParserType
 
-__all__ = ["read_irish"]
+__all__ = ["compact_time", "read_irish"]
 
 #: The header must stand within so many bytes.
 _MOST_BYTES = 65_536

@@ -15,18 +15,14 @@ three digits or none at all, so that nothing lies between ``v002`` and ``v003``.
 
 from __future__ import annotations
 
-import itertools
-import re
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from dflow.envelope import Header
+from dflow.routing.cells import TextCells, TimeCells, VersionCells, numbers_of
 from dflow.routing.rows import Row
-from dflow.routing.selectors import version_key
-from dflow.routing.sets import TextSet, VersionSet
 from dflow.routing.window import Span
 
 __all__ = ["DIMENSIONS", "Box", "Space", "covering", "meet", "remainder"]
@@ -51,159 +47,6 @@ Box = tuple[int, ...]
 #: A row with more cells than this in a dimension is not filed there, but under "wide".
 _WIDE = 64
 
-_THREE_DIGITS = re.compile(r"[0-9]{3}", re.ASCII)
-
-
-@frozen
-class _TextCells:
-    """The cells of a dimension of texts: prefixes and points in the order of the alphabet.
-
-    A prefix stands just before the texts that start with it, so that everything behind a
-    prefix is one stretch of cells.
-    """
-
-    keys: tuple[tuple[str, int], ...]
-    places: dict[tuple[str, int], int]
-
-    @classmethod
-    def of(cls, sets: Iterable[TextSet]) -> _TextCells:
-        keys: set[tuple[str, int]] = {("", 0)}
-        for one in sets:
-            keys.update((prefix, 0) for prefix in one.prefixes)
-            keys.update((point, 1) for point in one.points)
-        ordered = tuple(sorted(keys))
-        return cls(ordered, {key: place for place, key in enumerate(ordered)})
-
-    def bits(self, one: TextSet) -> int:
-        found = 0
-        for prefix in sorted(one.prefixes, key=len):
-            start = self.places[prefix, 0]
-            end = bisect_left(self.keys, (_after(prefix), 0)) if prefix else len(self.keys)
-            stretch = ((1 << (end - start)) - 1) << start
-            found = found | stretch if one.prefixes[prefix] else found & ~stretch
-        for point, is_in in one.points.items():
-            bit = 1 << self.places[point, 1]
-            found = found | bit if is_in else found & ~bit
-        return found
-
-    def all_bits(self) -> int:
-        return (1 << len(self.keys)) - 1
-
-    def cell(self, text: str) -> int:
-        """The bit of the cell that holds a text."""
-        place = self.places.get((text, 1))
-        length = len(text)
-        while place is None:
-            place = self.places.get((text[:length], 0))
-            length -= 1
-        return 1 << place
-
-    def told(self, place: int) -> str:
-        text, point = self.keys[place]
-        if point:
-            return text or "none"
-        return f"{text}*" if text else "any other"
-
-
-def _after(prefix: str) -> str:
-    """The first text after all those that start with the prefix."""
-    last = ord(prefix[-1])
-    return prefix[:-1] + chr(last + 1) if last < 0x10FFFF else prefix + "\U0010ffff"
-
-
-@frozen
-class _VersionCells:
-    """The cells of the versions: gap, version, gap, version, ..., gap."""
-
-    cuts: tuple[str, ...]
-    void: int
-
-    @classmethod
-    def of(cls, sets: Iterable[VersionSet]) -> _VersionCells:
-        cuts = tuple(sorted({cut for one in sets for cut in one.cuts}, key=version_key))
-        void = 0
-        if all(_THREE_DIGITS.fullmatch(cut) for cut in cuts):
-            for place, (low, high) in enumerate(itertools.pairwise(cuts)):
-                if int(high) == int(low) + 1:
-                    void |= 1 << (2 * place + 2)
-            if cuts and cuts[-1] == "999":
-                void |= 1 << (2 * len(cuts))
-        return cls(cuts, void)
-
-    def bits(self, one: VersionSet) -> int:
-        found = 0
-        for place, cut in enumerate(self.cuts):
-            found |= int(cut in one) << (2 * place + 1)
-        for place in range(len(self.cuts) + 1):
-            found |= int(self._gap(one, place)) << (2 * place)
-        return found & ~self.void
-
-    def _gap(self, one: VersionSet, place: int) -> bool:
-        """Whether the versions of a gap are in: no cut of the set lies within it."""
-        if place == 0:
-            return one.gaps[0]
-        return one.above(self.cuts[place - 1])
-
-    def cell(self, version: str) -> int:
-        """The bit of the cell that holds a version; 0 in a gap that holds none."""
-        keys = [version_key(cut) for cut in self.cuts]
-        key = version_key(version)
-        place = bisect_left(keys, key)
-        exact = place < len(keys) and keys[place] == key
-        return (1 << (2 * place + exact)) & ~self.void
-
-    def all_bits(self) -> int:
-        return ((1 << (2 * len(self.cuts) + 1)) - 1) & ~self.void
-
-    def told(self, place: int) -> str:
-        if place % 2:
-            return f"v{self.cuts[place // 2]}"
-        if not self.cuts:
-            return "any version"
-        low = f"v>{self.cuts[place // 2 - 1]}" if place else ""
-        high = f"v<{self.cuts[place // 2]}" if place // 2 < len(self.cuts) else ""
-        return f"{low} {high}".strip()
-
-
-@frozen
-class _TimeCells:
-    """The cells of time: stretches between the bounds of windows."""
-
-    bounds: tuple[datetime, ...]
-
-    @classmethod
-    def of(cls, spans: Iterable[Span]) -> _TimeCells:
-        found = {bound for span in spans for bound in (span.start, span.end) if bound}
-        return cls(tuple(sorted(found)))
-
-    def bits(self, span: Span) -> int:
-        start = bisect_left(self.bounds, span.start) + 1 if span.start else 0
-        end = bisect_left(self.bounds, span.end) + 1 if span.end else len(self.bounds) + 1
-        return ((1 << (end - start)) - 1) << start if end > start else 0
-
-    def all_bits(self) -> int:
-        return (1 << (len(self.bounds) + 1)) - 1
-
-    def cell(self, at: datetime) -> int:
-        """The bit of the stretch that holds an instant."""
-        return 1 << bisect_right(self.bounds, at)
-
-    def stretches(self, bits: int) -> Iterator[str]:
-        """The cells as windows, neighbours put together."""
-        numbers = list(_numbers(bits))
-        while numbers:
-            first = last = numbers.pop(0)
-            while numbers and numbers[0] == last + 1:
-                last = numbers.pop(0)
-            start = f"{self.bounds[first - 1].isoformat()} " if first else ""
-            end = f" {self.bounds[last].isoformat()}" if last < len(self.bounds) else ""
-            yield f"{start}..{end}"
-
-    def told(self, place: int) -> str:
-        start = self.bounds[place - 1].isoformat() if place else ""
-        end = self.bounds[place].isoformat() if place < len(self.bounds) else ""
-        return f"{start} .. {end}".strip() if start or end else "any time"
-
 
 @define(eq=False)
 class Space:
@@ -213,7 +56,7 @@ class Space:
         boxes: one a row, in the order of the rows.
     """
 
-    _cells: tuple[_TextCells | _VersionCells | _TimeCells, ...]
+    _cells: tuple[TextCells | VersionCells | TimeCells, ...]
     boxes: list[Box]
     _filed: list[dict[int, int]] = field(init=False)
     _wide: list[int] = field(init=False)
@@ -222,11 +65,11 @@ class Space:
     def of(cls, rows: Sequence[Row], *, more: Iterable[Row] = ()) -> Space:
         """Cut the space where these rows, and more, mention something; boxes are of `rows`."""
         every = (*rows, *more)
-        versions = _VersionCells.of({row.version for row in every})
-        times = _TimeCells.of({row.span for row in every})
-        flows = _TextCells.of({row.flow for row in every})
+        versions = VersionCells.of({row.version for row in every})
+        times = TimeCells.of({row.span for row in every})
+        flows = TextCells.of({row.flow for row in every})
         columns = zip(*(row.texts for row in every), strict=True) if every else [()] * 7
-        texts = [_TextCells.of(set(column)) for column in columns]
+        texts = [TextCells.of(set(column)) for column in columns]
         space = cls((flows, versions, *texts, times), [])
         space.boxes = space.boxed(rows)
         return space
@@ -268,7 +111,7 @@ class Space:
     def time_bits(self, span: Span) -> int:
         """The bits of the cells of time that lie in a window; its bounds must be known."""
         cells = self._cells[-1]
-        if not isinstance(cells, _TimeCells):
+        if not isinstance(cells, TimeCells):
             raise TypeError(cells)
         return cells.bits(span)
 
@@ -282,7 +125,7 @@ class Space:
                 if bits.bit_count() > _WIDE:
                     wide |= 1 << number
                     continue
-                for cell in _numbers(bits):
+                for cell in numbers_of(bits):
                     cells[cell] = cells.get(cell, 0) | (1 << number)
             self._filed.append(cells)
             self._wide.append(wide)
@@ -297,10 +140,10 @@ class Space:
             if bits.bit_count() <= _WIDE:
                 holding = self._wide[place]
                 cells = self._filed[place]
-                for cell in _numbers(bits):
+                for cell in numbers_of(bits):
                     holding |= cells.get(cell, 0)
                 among &= holding
-        return [number for number in _numbers(among) if meet(box, self.boxes[number])]
+        return [number for number in numbers_of(among) if meet(box, self.boxes[number])]
 
     def point(self, header: Header, at: datetime) -> Box:
         """The cell that holds a header at an instant (UTC)."""
@@ -315,9 +158,9 @@ class Space:
             header.receiving_application,
         )
         asked = zip((flows, *texts), (header.flow, *values), strict=True)
-        flow, *rest = (cells.cell(text) for cells, text in asked if isinstance(cells, _TextCells))
-        version = versions.cell(header.version) if isinstance(versions, _VersionCells) else 0
-        time = times.cell(at) if isinstance(times, _TimeCells) else 0
+        flow, *rest = (cells.cell(text) for cells, text in asked if isinstance(cells, TextCells))
+        version = versions.cell(header.version) if isinstance(versions, VersionCells) else 0
+        time = times.cell(at) if isinstance(times, TimeCells) else 0
         return (flow, version, *rest, time)
 
     @property
@@ -333,12 +176,12 @@ class Space:
             if bits == every:
                 continue
             out = every & ~bits
-            if isinstance(cells, _TextCells) and bits & 1:  # cell 0 is every other text
-                words = "any but " + " or ".join(cells.told(n) for n in _numbers(out))
-            elif isinstance(cells, _TimeCells):
+            if isinstance(cells, TextCells) and bits & 1:  # cell 0 is every other text
+                words = "any but " + " or ".join(cells.told(n) for n in numbers_of(out))
+            elif isinstance(cells, TimeCells):
                 words = " or ".join(cells.stretches(bits))
             else:
-                words = " or ".join(cells.told(n) for n in _numbers(bits))
+                words = " or ".join(cells.told(n) for n in numbers_of(bits))
             parts.append(f"{name} {words}")
         return "; ".join(parts) or "everything"
 
@@ -351,13 +194,6 @@ class Space:
             if text not in {"any other", "any version", "any time"}:
                 parts.append(f"{name} {text}")
         return ", ".join(parts) or "anything"
-
-
-def _numbers(bits: int) -> Iterator[int]:
-    while bits:
-        low = bits & -bits
-        yield low.bit_length() - 1
-        bits ^= low
 
 
 def meet(one: Box, two: Box) -> Box | None:

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import re
+import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
@@ -20,7 +22,7 @@ from pathlib import Path
 from attrs import field, frozen
 
 from dflow.errors import TextFault, near_misses
-from dflow.identifiers import is_mpan
+from dflow.identifiers import MPAN_WEIGHTS, is_mpan
 from dflow.routing.rule import FileValues
 
 __all__ = ["ValueSet", "ValuesReading", "read_values"]
@@ -35,7 +37,7 @@ class ValueSet:
     """The values of a list, for asking whether one is among them.
 
     Attributes:
-        digest: SHA-256 of the sorted values, one a line.
+        digest: SHA-256 of the values, whatever order they came in.
     """
 
     _words: frozenset[str]
@@ -47,14 +49,23 @@ class ValueSet:
     def of(cls, values: Iterable[str]) -> ValueSet:
         """A set of these values; repeats count once."""
         words = values if isinstance(values, frozenset) else frozenset(values)
-        ordered = sorted(words)
-        digest = hashlib.sha256("\n".join(ordered).encode("utf-8", "surrogatepass")).hexdigest()
-        width = len(ordered[0]) if ordered else 0
+        width = len(next(iter(words), ""))
         if 0 < width <= _WIDEST_NUMBER and all(
-            len(word) == width and word.isascii() and word.isdecimal() for word in ordered
+            len(word) == width and word.isascii() and word.isdecimal() for word in words
         ):
-            return cls(frozenset(), array("Q", map(int, ordered)), width, digest)
-        return cls(words, array("Q"), 0, digest)
+            return cls.of_numbers(array("Q", map(int, words)), width)
+        text = "\n".join(sorted(words)).encode("utf-8", "surrogatepass")
+        return cls(words, array("Q"), 0, hashlib.sha256(b"words\n" + text).hexdigest())
+
+    @classmethod
+    def of_numbers(cls, numbers: array[int], width: int) -> ValueSet:
+        """A set of numbers that are written with so many digits; repeats count once."""
+        ordered = array("Q", sorted(set(numbers)))
+        content = array("Q", ordered)
+        if sys.byteorder == "big":
+            content.byteswap()
+        digest = hashlib.sha256(b"numbers %d\n" % width + content.tobytes()).hexdigest()
+        return cls(frozenset(), ordered, width, digest)
 
     def __contains__(self, value: object) -> bool:
         if not self._width:
@@ -110,6 +121,8 @@ def read_values(path: Path, wanted: FileValues, *, mpans: bool) -> ValuesReading
     file: what is wrong with it comes back as faults.
     """
     file = _File(str(path))
+    if mpans and not wanted.column and (fast := _plain_mpans(path)) is not None:
+        return ValuesReading(fast)
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             rows = csv.reader(stream, strict=True)
@@ -129,6 +142,38 @@ def read_values(path: Path, wanted: FileValues, *, mpans: bool) -> ValuesReading
     if file.faults:
         return ValuesReading(None, tuple(file.faults))
     return ValuesReading(ValueSet.of(values))
+
+
+#: For each of the twelve digits, a table from its character to its share of the sum.
+_SHARES = tuple(
+    bytes(weight * (char - 48) % 11 if 48 <= char < 58 else 0 for char in range(256))
+    for weight in MPAN_WEIGHTS
+)
+#: From the sum of the shares, at most 120, to the character of the check digit.
+_CHECKS = bytes(48 + total % 11 % 10 for total in range(256))
+
+
+def _plain_mpans(path: Path) -> ValueSet | None:
+    """A file of thirteen-digit lines whose check digits all fit, or None for any other file.
+
+    The fast path of `read_values`, at the speed of C: column by column over all lines at
+    once, the shares added up as lanes of one big integer; no lane can overflow.  Whatever
+    it declines, the slow path reads, and names the lines.
+    """
+    try:
+        data = path.read_bytes().replace(b"\r\n", b"\n")
+    except OSError:
+        return None
+    data = data if data.endswith(b"\n") else data + b"\n"
+    if not re.fullmatch(rb"(?:[0-9]{13}\n)++", data):
+        return None
+    total = 0
+    for place, shares in enumerate(_SHARES):
+        total += int.from_bytes(data[place::14].translate(shares), "little")
+    lines = len(data) // 14
+    if total.to_bytes(lines, "little").translate(_CHECKS) != data[12::14]:
+        return None
+    return ValueSet.of_numbers(array("Q", map(int, data.split())), 13)
 
 
 def _lines(rows: Iterator[list[str]], file: _File) -> Iterator[tuple[int, str]]:
