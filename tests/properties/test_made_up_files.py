@@ -15,7 +15,7 @@ from dflow.validate import check
 
 KEYS = [flow.key for flow in bundled() if flow.structured]
 FEW = settings(
-    max_examples=3,
+    max_examples=2,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
