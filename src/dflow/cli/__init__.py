@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "fix": ("dflow.cli.fix", "repair counts, terminators and closing pipes"),
     "generate": ("dflow.cli.generate", "make up valid files"),
     "rules": ("dflow.cli.rules", "lay out, explain, check, cover, compare and draw rule files"),
+    "pseudonymise": ("dflow.cli.pseudonymise", "replace personal values by keyed pseudonyms"),
     "run": ("dflow.cli.run", "receive, decide and deliver, as a configuration says"),
     "status": ("dflow.cli.status", "how deep the queues are, and how old"),
     "journal": ("dflow.cli.journal", "what arrived, what was decided, what was sent"),
