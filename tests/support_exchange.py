@@ -38,6 +38,10 @@ def file(number: int, *, flow: str = "D0010", sender: str = "WEST", size: int = 
     return head.encode() + b"026|x|V|\n" * (size // 9) + f"ZPT|{number:010}|0||0||\n".encode()
 
 
+class Crash(BaseException):
+    """The process dies here, as far as one can die within a test."""
+
+
 @define(eq=False)
 class Moody:
     """An outbox of which each send does what its mood says; it counts what it keeps."""
@@ -74,9 +78,13 @@ class Moody:
                 raise Refused("not for us")
             if mood == "hangs":
                 await asyncio.sleep(3600)
+            if mood == "crash before":
+                raise Crash
             if mood == "breaks":
                 raise RuntimeError("a mistake of the transport")
             self._keep(parcel)
+            if mood == "crash after":
+                raise Crash
             if mood == "lies":
                 raise Uncertain("the line went dead after the last byte")
             return Receipt(key=parcel.key, place=parcel.name)

@@ -145,7 +145,7 @@ class Exchange:
                     lane.finish() if once else lane.stop()
                 await asyncio.wait(lanes)
                 teller.cancel()
-        except ExceptionGroup as group:
+        except BaseExceptionGroup as group:
             # The group is only how tasks report: a caller knows the error itself.
             raise group.exceptions[0] from None
         finally:
