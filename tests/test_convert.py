@@ -136,12 +136,19 @@ def test_what_fits_nowhere_is_in_the_lines_too() -> None:
 
 
 def test_lines_come_while_the_file_is_read() -> None:
+    head, *body = FILE.splitlines(keepends=True)[:-1]
+    taken = 0
+
     def chunks() -> Iterator[bytes]:
-        yield FILE[:400]
-        raise AssertionError("read ahead")
+        nonlocal taken
+        yield head
+        for taken in range(1, 101):  # noqa: B007  counted by the test
+            yield b"".join(body) * 200
 
     lines = json_lines(chunks())
     assert json.loads(next(lines))["values"]["mpan_core"] == MPANS[0]
+    assert 1 <= taken < 50
+    assert sum(1 for _ in lines) == 100 * 200 * len(MPANS) - 1
 
 
 @given(st.binary(max_size=200))

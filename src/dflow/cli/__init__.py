@@ -38,7 +38,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("dflow.cli.check", "say what is wrong with files"),
     "show": ("dflow.cli.show", "show a file with the names of its items"),
     "fix": ("dflow.cli.fix", "repair counts, terminators and closing pipes"),
+    "convert": ("dflow.cli.convert", "turn files into JSON Lines, CSV or Parquet"),
     "generate": ("dflow.cli.generate", "make up valid files"),
+    "catalogue": ("dflow.cli.catalogue", "list, show, compare and import catalogues"),
     "rules": ("dflow.cli.rules", "lay out, explain, check, cover, compare and draw rule files"),
     "pseudonymise": ("dflow.cli.pseudonymise", "replace personal values by keyed pseudonyms"),
     "run": ("dflow.cli.run", "receive, decide and deliver, as a configuration says"),
@@ -54,8 +56,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pause": ("dflow.cli.pause", "stop sending to a destination"),
     "resume": ("dflow.cli.resume", "send to a destination again"),
     "divert": ("dflow.cli.divert", "let a destination's fallbacks take over"),
-    "convert": ("dflow.cli.convert", "turn files into JSON Lines, CSV or Parquet"),
-    "catalogue": ("dflow.cli.catalogue", "list, show, compare and import catalogues"),
 }
 
 

@@ -100,9 +100,10 @@ def _rest(
     for column, value in zip(table.columns, values, strict=True):
         if isinstance(value, Misfit):
             yield Rest(line, "format", column.name, value.text)
-    places = {column.place.position for column in table.columns}
-    for position, field in enumerate(fields, 1):
-        if field and position not in places:
-            surplus = position > len(table.definition.items)
-            why = "too-many-fields" if surplus else "blank-expected"
-            yield Rest(line, why, "", "" if mask else field)
+    width = len(table.definition.items)
+    for position, place in enumerate(table.definition.items, 1):
+        if place.presence == "blank" and position <= len(fields) and fields[position - 1]:
+            yield Rest(line, "blank-expected", "", "" if mask else fields[position - 1])
+    for field in fields[width:]:
+        if field:
+            yield Rest(line, "too-many-fields", "", "" if mask else field)

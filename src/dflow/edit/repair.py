@@ -68,6 +68,7 @@ def repair(flow: Flow) -> Repair:
     """Repair what needs no judgement; a file that is no D-flow is left as it is."""
     if flow.header_record is None:
         return Repair(flow, ())
+    flow = renumbered(flow)  # a line's number names it here; a flow that was read has them
     lines = {record.line: record for record in flow.records()}
     codes: dict[int, list[str]] = {}
     mended = evolve(flow, mark=b"")
