@@ -10,6 +10,7 @@ from __future__ import annotations
 import doctest
 import importlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from house.package import modules, name_of
 from house.pages import Block, blocks
 from support import CHECKOUT
 
-_WRITTEN_BY_SPHINX = {"_build", "api"}
+_WRITTEN_BY_SPHINX = {"_build", "api", "flows"}
 _PAGES = [
     CHECKOUT / "README.md",
     *sorted(
@@ -116,12 +117,16 @@ def test_a_false_page_is_seen(tmp_path: Path) -> None:
     assert caught.traceback[-1].lineno == 3  # counted from 0: line 4 of the page
 
 
-def test_the_documentation_builds_without_a_warning(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "flows", ["D0010 D0091 D0304", pytest.param("", marks=pytest.mark.slow, id="all")]
+)
+def test_the_documentation_builds_without_a_warning(tmp_path: Path, flows: str) -> None:
     result = subprocess.run(
         [
             *(sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "-d"),
             *(tmp_path / "doctrees", CHECKOUT / "docs", tmp_path / "html"),
         ],
+        env={**os.environ, "DFLOW_DOCS_FLOWS": flows},
         capture_output=True,
         text=True,
         check=False,
