@@ -115,6 +115,10 @@ class Journal(Protocol):
         """The arrivals that a query asks for, by number."""
         ...
 
+    def arrivals_in_pages(self, query: Query) -> Iterator[ArrivalRow]:
+        """The same, a page at a time, so that others may write in between."""
+        ...
+
     def deliveries(self, query: Query) -> Iterator[DeliveryRow]:
         """The deliveries that a query asks for, by number."""
         ...

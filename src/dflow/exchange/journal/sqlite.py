@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from dflow.delivery import State, Step, advance
 from dflow.exchange.journal.listing import (
@@ -285,6 +285,12 @@ class SqliteJournal:
     def arrivals(self, query: Query) -> Iterator[ArrivalRow]:
         """The arrivals that a query asks for, by number."""
         return map(arrival_from, self._connection.execute(*arrivals_where(query)))
+
+    def arrivals_in_pages(self, query: Query) -> Iterator[ArrivalRow]:
+        """The same, a page at a time, so that others may write in between."""
+        while page := list(self.arrivals(evolve(query, limit=500))):
+            yield from page
+            query = evolve(query, after=page[-1].id)
 
     def deliveries(self, query: Query) -> Iterator[DeliveryRow]:
         """The deliveries that a query asks for, by number."""

@@ -1,0 +1,83 @@
+"""``dflow clones``: prove that every copy was made, and make those that are missing.
+
+In: a configuration, a clone's name, a window.  Out: an evidence report, or deliveries.
+Status 1 if an audit finds gaps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dflow.cli import CLEAN, ERRORS
+from dflow.cli.operating import add_config, add_reason, instant, opened
+
+if TYPE_CHECKING:
+    from dflow.cli import Subparsers
+
+__all__ = ["add", "run"]
+
+
+def add(subparsers: Subparsers) -> None:
+    """Add the command's parser."""
+    parser = subparsers.add_parser(
+        "clones",
+        help="prove that every copy was made, and make those that are missing",
+        description="Reconcile a clone's originals and copies by hash and destination, or copy"
+        " what passed before the clone existed.",
+        epilog="Status of an audit: 0 complete, 1 gaps.",
+        allow_abbrev=False,
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    audit = actions.add_parser("audit", help="list the gaps", allow_abbrev=False)
+    backfill = actions.add_parser("backfill", help="copy what has no copy", allow_abbrev=False)
+    for one in (audit, backfill):
+        add_config(one)
+        one.add_argument("rule", metavar="RULE", help="the clone's name")
+        one.add_argument("--since", type=instant, default=0.0, metavar="WHEN", help="or 7d")
+        one.add_argument("--until", type=instant, metavar="WHEN", help="before that; now")
+    audit.add_argument("--json", action="store_true", help="as JSON")
+    audit.add_argument("--report", metavar="FILE", help="write an HTML page, or JSON if so named")
+    add_reason(backfill)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it."""
+    from dflow.exchange.clones import audit, audit_page, backfill
+
+    until = time.time() if args.until is None else args.until
+    with opened(args.config) as (wiring, journal):
+        intake = wiring.exchange(journal).intake
+        if args.action == "backfill":
+            who = args.who or getpass.getuser()
+            made = backfill(
+                journal, intake, args.rule, since=args.since, until=until, who=who, why=args.why
+            )
+            print(f"{len(made)} copies due")
+            return CLEAN
+        found = audit(journal, intake, args.rule, since=args.since, until=until)
+    text = json.dumps(found.as_json(), indent=2)
+    if args.report:
+        page = text if args.report.endswith(".json") else audit_page(found)
+        Path(args.report).write_text(page, "utf-8")
+    if args.json:
+        print(text)
+    else:
+        _tell(found.as_json(), args.rule)
+    return CLEAN if found.complete else ERRORS
+
+
+def _tell(found: dict[str, object], rule: str) -> None:
+    from dflow.show.paint import printable
+
+    lines = found["lines"]
+    for line in lines if isinstance(lines, list) else []:
+        if line["problem"]:
+            words = f"{line['arrival']:>5}  {line['name']} to {line['destination']}"
+            print(printable(f"{words}: {line['problem']}"))
+    verdict = "complete" if found["complete"] else f"{found['gaps']} gaps"
+    print(f"clone {rule}: {found['copies']} copies, {verdict}")

@@ -1,0 +1,297 @@
+"""Cloning as a service: whether every copy was made, and copies of what passed before.
+
+In: a journal, the rules, a clone's name, a window.  Out: an audit with its gaps, and
+deliveries for them.  This module reads originals and copies from the journal and judges
+them by hash and destination; it sends nothing itself.
+"""
+
+from __future__ import annotations
+
+import html
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+from attrs import evolve, frozen
+
+from dflow.delivery import State
+from dflow.errors import LookupMiss, near_misses
+from dflow.exchange.account import instant_text
+from dflow.exchange.intake import Intake
+from dflow.exchange.journal import (
+    ArrivalRow,
+    DeliveryRow,
+    EventRow,
+    Journal,
+    NewArrival,
+    NewDelivery,
+    Outcome,
+    Query,
+)
+
+__all__ = ["Audit", "AuditLine", "audit", "audit_page", "backfill"]
+
+#: Kinds of delivery that are copies.
+_COPIES = ("copy", "backfill")
+
+
+@frozen(kw_only=True)
+class AuditLine:
+    """One original and one of its copies, or the lack of it.
+
+    Attributes:
+        arrival: the original's number.
+        name: the original's name.
+        flow: its flow and version.
+        sha256: of the original.
+        destination: where the copy goes.
+        delivery: the copy's number; None if there is none.
+        state: the copy's state; empty if there is none.
+        identical: whether the copy has the original's bytes; None if there is no copy.
+        problem: what is not as it should be; empty if all is.
+    """
+
+    arrival: int
+    name: str
+    flow: str
+    sha256: str
+    destination: str
+    delivery: int | None = None
+    state: str = ""
+    identical: bool | None = None
+    problem: str = ""
+
+    def as_json(self) -> dict[str, object]:
+        """As a JSON object."""
+        return {
+            "arrival": self.arrival,
+            "name": self.name,
+            "flow": self.flow,
+            "sha256": self.sha256,
+            "destination": self.destination,
+            "delivery": self.delivery,
+            "state": self.state,
+            "identical": self.identical,
+            "problem": self.problem,
+        }
+
+
+@frozen(kw_only=True)
+class Audit:
+    """What became of a clone's copies in a window.
+
+    Attributes:
+        rule: the clone's name.
+        since: start of the window.
+        until: its end.
+        made_at: when the audit was made.
+        rules_hash: the rules by which it was judged.
+        lines: every original that the clone is about, and its copies.
+    """
+
+    rule: str
+    since: float
+    until: float
+    made_at: float
+    rules_hash: str
+    lines: tuple[AuditLine, ...]
+
+    @property
+    def gaps(self) -> tuple[AuditLine, ...]:
+        """The lines with a problem."""
+        return tuple(line for line in self.lines if line.problem)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every original has its copy, delivered."""
+        return not self.gaps
+
+    def as_json(self) -> dict[str, object]:
+        """As a JSON object."""
+        return {
+            "rule": self.rule,
+            "since": instant_text(self.since),
+            "until": instant_text(self.until),
+            "made_at": instant_text(self.made_at),
+            "rules_sha256": self.rules_hash,
+            "complete": self.complete,
+            "copies": len(self.lines),
+            "gaps": len(self.gaps),
+            "problems": dict(Counter(line.problem for line in self.gaps)),
+            "lines": [line.as_json() for line in self.lines],
+        }
+
+
+def audit(
+    journal: Journal,
+    intake: Intake,
+    rule: str,
+    *,
+    since: float,
+    until: float,
+    clock: Callable[[], float] = time.time,
+) -> Audit:
+    """Reconcile a clone's originals and copies.
+
+    Which arrivals it is about is judged by the rules of now, at the instant at which each
+    arrived; what it copied all the same, under other rules, is listed too.
+
+    Raises:
+        LookupMiss: if the rules have no clone of that name.
+    """
+    _known(intake, rule)
+    lines: list[AuditLine] = []
+    for row in journal.arrivals_in_pages(Query(since=since, until=until)):
+        copies = [
+            one
+            for one in journal.deliveries(Query(arrival=row.id))
+            if one.rule == rule and one.kind in _COPIES
+        ]
+        lines += _lines(row, copies, _expected(journal, intake, row, rule, row.at))
+    return Audit(
+        rule=rule,
+        since=since,
+        until=until,
+        made_at=clock(),
+        rules_hash=intake.routes.rules_hash,
+        lines=tuple(lines),
+    )
+
+
+def _known(intake: Intake, rule: str) -> None:
+    clones = [one.name for one in intake.routes.rules if one.kind == "clone"]
+    if rule not in clones:
+        near = near_misses(rule, clones)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise LookupMiss(f"the rules have no clone {rule}{hint}")
+
+
+def _expected(
+    journal: Journal, intake: Intake, row: ArrivalRow, rule: str, at: float
+) -> list[NewDelivery]:
+    """The copies that the clone would make of an arrival at an instant."""
+    if not row.hash or row.outcome in {Outcome.REPEAT, Outcome.UNPARSABLE, Outcome.UNREADABLE}:
+        return []
+    content = journal.payload(row.hash)
+    header, _ = intake.read_header(content)
+    if header is None:
+        return []
+    plain = NewArrival(
+        at=at,
+        source=row.source,
+        name=row.name,
+        content=content,
+        address=row.address,
+        outcome=row.outcome,
+    )
+    decided = intake.decided(plain, header, checked=True)
+    return [one for one in decided.deliveries if one.kind == "copy" and one.rule == rule]
+
+
+def _lines(
+    row: ArrivalRow, copies: list[DeliveryRow], expected: list[NewDelivery]
+) -> Iterator[AuditLine]:
+    plain = AuditLine(arrival=row.id, name=row.name, flow=row.flow, sha256=row.hash, destination="")
+    for copy in copies:
+        problem = "" if copy.state is State.DELIVERED else f"the copy is {copy.state.value}"
+        wanted = [one for one in expected if one.destination == copy.destination]
+        if wanted and wanted[0].content is None and copy.hash != row.hash:
+            problem = "the copy has other bytes"
+        yield evolve(
+            plain,
+            destination=copy.destination,
+            delivery=copy.id,
+            state=copy.state.value,
+            identical=copy.hash == row.hash,
+            problem=problem,
+        )
+    made = {copy.destination for copy in copies}
+    # A copy that was diverted lies at the fallback, under the same rule.
+    fallen = {copy.notes.get("diverted_from", "") for copy in copies}
+    for one in expected:
+        if one.destination not in made | fallen:
+            yield evolve(plain, destination=one.destination, problem="there is no copy")
+
+
+def backfill(
+    journal: Journal,
+    intake: Intake,
+    rule: str,
+    *,
+    since: float,
+    until: float,
+    who: str,
+    why: str,
+    clock: Callable[[], float] = time.time,
+) -> tuple[int, ...]:
+    """Copy what passed before the clone existed; the numbers of the new deliveries.
+
+    An arrival is copied if the clone fits it now, or fitted it when it came, and it has no
+    copy by that clone yet.  Doing it twice copies nothing twice.
+
+    Raises:
+        LookupMiss: if the rules have no clone of that name.
+    """
+    _known(intake, rule)
+    now = clock()
+    made: list[int] = []
+    for row in journal.arrivals_in_pages(Query(since=since, until=until)):
+        expected = _expected(journal, intake, row, rule, row.at)
+        expected = expected or _expected(journal, intake, row, rule, now)
+        with journal.transaction():
+            for one in expected:
+                notes = {**one.notes, "kind": "backfill"}
+                number = journal.add(row.id, evolve(one, kind="backfill", notes=notes), at=now)
+                made += [number] if number else []
+    detail = f"{rule}: {len(made)} copies"
+    journal.note(EventRow(at=now, kind="backfill", who=who, why=why, detail=detail))
+    return tuple(made)
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Audit of clone {rule}</title>
+<style>
+body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem }}
+table {{ border-collapse: collapse; width: 100% }}
+th, td {{ border-bottom: 1px solid #ccc; padding: .3rem .6rem; text-align: left }}
+.good {{ color: #064 }} .bad {{ color: #a00; font-weight: 600 }}
+code {{ font-size: 90% }}
+</style></head><body>
+<h1>Clone {rule}</h1>
+<p>Arrivals from {since} to {until}; made at {made_at}; rules <code>{rules}</code>.</p>
+<p class="{mood}">{verdict}</p>
+<table><thead><tr><th>Arrival</th><th>File</th><th>Flow</th><th>Copy to</th><th>State</th>
+<th>Same bytes</th><th>SHA-256 of the original</th><th>Problem</th></tr></thead><tbody>
+{rows}
+</tbody></table></body></html>
+"""
+
+
+def audit_page(found: Audit) -> str:
+    """An audit as one HTML page, gaps first; every word from a file is escaped."""
+    rows = [_row(line) for line in sorted(found.lines, key=lambda line: not line.problem)]
+    number = len(found.lines)
+    verdict = (
+        f"Complete: each of {number} copies was delivered."
+        if found.complete
+        else f"Not complete: {len(found.gaps)} of {number} copies are missing or not delivered."
+    )
+    return _PAGE.format(
+        rule=html.escape(found.rule),
+        since=instant_text(found.since),
+        until=instant_text(found.until),
+        made_at=datetime.fromtimestamp(found.made_at, UTC).isoformat(timespec="seconds"),
+        rules=found.rules_hash[:16],
+        mood="good" if found.complete else "bad",
+        verdict=verdict,
+        rows="\n".join(rows),
+    )
+
+
+def _row(line: AuditLine) -> str:
+    same = {True: "yes", False: "no", None: ""}[line.identical]
+    cells = [str(line.arrival), line.name, line.flow, line.destination, line.state, same]
+    texts = "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
+    problem = f'<td class="bad">{html.escape(line.problem)}</td>'
+    return f"<tr>{texts}<td><code>{line.sha256[:16]}</code></td>{problem}</tr>"
