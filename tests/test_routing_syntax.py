@@ -27,6 +27,9 @@ from dflow.routing import (
     WordPattern,
     grammar_text,
 )
+from dflow.routing.remark import REMARKS
+from dflow.routing.selectors import RESERVED
+from support import CHECKOUT
 
 WHOLE = """\
 # about the file
@@ -254,3 +257,12 @@ def test_a_byte_order_mark_is_borne(tmp_path: Path) -> None:
 
 def test_the_grammar_can_be_shown() -> None:
     assert "clause: FLOW flows" in grammar_text()
+
+
+def test_the_reference_page_shows_the_grammar_the_words_and_the_remarks() -> None:
+    page = (CHECKOUT / "docs" / "reference" / "rules.md").read_text("utf-8")
+    assert grammar_text().split("\n\nACROSS", 1)[0].strip() in page
+    for word in RESERVED:
+        assert f"`{word}`" in page
+    for code, (severity, meaning) in REMARKS.items():
+        assert f"| `{code}` | {severity.value} | {meaning} |" in page
