@@ -171,6 +171,17 @@ class Bench:
         )
         return exchange.run_once()
 
+    def reopen(self) -> None:
+        """End the process, so to speak, and open the journal's file again.
+
+        Raises:
+            ValueError: if the journal is in memory, so that nothing would be left of it.
+        """
+        if self.path is None:
+            raise ValueError("a journal in memory cannot be opened again; give the bench a path")
+        self.journal.close()
+        self.journal = open_journal(self.path)
+
     def close(self) -> None:
-        """Close the journal; a bench on a file can be opened again, as after a crash."""
+        """Close the journal."""
         self.journal.close()

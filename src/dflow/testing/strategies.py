@@ -29,15 +29,20 @@ from dflow.parse import read
 from dflow.testing.draft import draft_of
 from dflow.testing.faults import fault_maker, refuse_impossible
 from dflow.testing.faulty import Faulty
+from dflow.testing.routing import arrivals, releases, rule_sets, rules
 
 __all__ = [
     "any_bytes_like",
+    "arrivals",
     "faulty",
     "flow_bytes",
     "flow_definitions",
     "flows",
     "headers",
     "items",
+    "releases",
+    "rule_sets",
+    "rules",
 ]
 
 #: At most so many records a file are chosen, unless asked otherwise; more may be owed.
@@ -232,7 +237,12 @@ def _files(plan: FlowPlan, fewest: int, most: int) -> SearchStrategy[bytes]:
 def _headers_of(flow: FlowDef, catalogue: Catalogue | None) -> SearchStrategy[Header]:
     roles = role_pairs(flow, (catalogue or bundled()).roles)
     head = st.binary(min_size=HEADER_WIDTH, max_size=HEADER_WIDTH)
-    return head.map(lambda choice: header_from(choice, flow.flow, flow.version, roles).header)
+
+    @st.composite
+    def made(draw: st.DrawFn) -> Header:
+        return header_from(draw(head), flow.flow, flow.version, roles).header
+
+    return made()
 
 
 def _definition(flow: str | FlowDef, version: str, catalogue: Catalogue | None) -> FlowDef:

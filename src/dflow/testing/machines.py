@@ -1,0 +1,181 @@
+"""Stateful machines to subclass: an exchange, and an outbox, against a model of each.
+
+In: rules and files, or an outbox.  Out: Hypothesis state machines that arrive, deliver,
+fail, crash, wait and swap rules in every order, and compare with what should be.  This
+module does not know the code under test beyond what a subclass names.
+
+    class TestMine(ExchangeMachine.TestCase): ...
+
+runs the machine as it is; a subclass changes `rules_text` and `files`, or adds rules.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import ClassVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.strategies import SearchStrategy
+
+from dflow.parse import read
+from dflow.routing import Routes
+from dflow.testing.doubles import Bench, FakeClock, Mood
+from dflow.testing.strategies import flow_bytes
+from dflow.transport import MemoryOutbox, Outbox, Parcel, Presence
+
+__all__ = ["ExchangeMachine", "OutboxMachine"]
+
+#: Longer than any wait between two attempts.
+_LONG = 7 * 24 * 3600.0
+
+
+class ExchangeMachine(RuleBasedStateMachine):
+    """A real exchange whose destinations fail, against a model of what each should have.
+
+    Whatever happens, a destination never has a file twice and never one that the rules
+    did not send it; and once all is well again, every one has what it should.
+
+    Attributes:
+        rules_text: the rules; every destination of them records.
+        files: what arrives.
+    """
+
+    rules_text: ClassVar[str] = """
+destination first  "first"
+destination second "second"
+destination bench  "bench"  test
+route trials:      flow *      test TR*, TEST      deliver bench
+route readings:    flow D0010  deliver first
+clone migration:   flow D0010  test none, OPER     copy second
+"""
+    files: ClassVar[SearchStrategy[bytes]] = flow_bytes("D0010", "002", most=4)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.clock = FakeClock()
+        self.bench = Bench(self.rules_text, self.folder / "journal.db", self.clock)
+        self.routes = Routes.parse(self.rules_text)
+        self.arrived: set[bytes] = set()
+        self.expected: dict[str, set[bytes]] = {name: set() for name in self.bench.destinations}
+
+    @rule(data=st.data())
+    def arrive(self, data: st.DataObject) -> None:
+        """A file arrives, perhaps one that was there before."""
+        content = data.draw(self.files)
+        self.bench.put(content)
+        self.bench.run()
+        if content not in self.arrived:
+            self.arrived.add(content)
+            self.decided(content)
+
+    def decided(self, content: bytes) -> None:
+        """Add to the model where the rules send a file."""
+        flow = read(content)
+        if flow.header is None:
+            return
+        at = datetime.fromtimestamp(self.clock(), UTC)
+        decision = self.routes.decide(flow.header, at=at, flow=flow)
+        for target in (*decision.deliveries, *(copy.target for copy in decision.copies)):
+            self.expected[target.destination].add(content)
+
+    @rule(data=st.data(), mood=st.sampled_from(("well", "down", "uncertain")))
+    def change_mood(self, data: st.DataObject, mood: Mood) -> None:
+        """A destination goes down, comes back, or loses its answers."""
+        name = data.draw(st.sampled_from(sorted(self.bench.destinations)))
+        self.bench.destinations[name].mood = mood
+
+    @rule(seconds=st.sampled_from((1.0, 60.0, 3600.0, 86400.0)))
+    def wait(self, seconds: float) -> None:
+        """Time passes, and what is due is tried."""
+        self.clock.advance(seconds)
+        self.bench.run()
+
+    @rule()
+    def crash(self) -> None:
+        """The process ends; another opens the journal again."""
+        self.bench.reopen()
+        self.bench.run()
+
+    @invariant()
+    def nothing_twice_and_nothing_astray(self) -> None:
+        """No destination has a file twice, or one that it should not have."""
+        for name, destination in self.bench.destinations.items():
+            often = Counter(destination.contents)
+            if any(count > 1 for count in often.values()):
+                raise AssertionError(f"{name} has a file twice")
+            if not set(often) <= self.expected[name]:
+                raise AssertionError(f"{name} has what it should not")
+
+    def teardown(self) -> None:
+        """All is well again: after a while every destination has what it should."""
+        try:
+            for destination in self.bench.destinations.values():
+                destination.mood = "well"
+            for _ in range(3):
+                self.clock.advance(_LONG)
+                self.bench.run()
+            for name, destination in self.bench.destinations.items():
+                if set(destination.contents) != self.expected[name]:
+                    raise AssertionError(f"{name} lacks files")
+        finally:
+            self.bench.close()
+            shutil.rmtree(self.folder)
+
+
+class OutboxMachine(RuleBasedStateMachine):
+    """An outbox against a model: what was sent is present, once; what was not is not.
+
+    A subclass overrides `open`, which is also called to open the same place again, and
+    `stored`, which says what the destination holds by key.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: dict[str, bytes] = {}
+        self.outbox: Outbox = self.open()
+
+    def open(self) -> Outbox:
+        """The outbox under test; the one in memory unless overridden."""
+        return MemoryOutbox()
+
+    def stored(self) -> list[bytes] | None:
+        """What the destination holds; None if it cannot be looked into."""
+        return (
+            [one.content for one in self.outbox.parcels]
+            if (isinstance(self.outbox, MemoryOutbox))
+            else None
+        )
+
+    @rule(key=st.integers(0, 9), content=st.binary(max_size=40))
+    def send(self, key: int, content: bytes) -> None:
+        """A parcel is sent, perhaps again under a key that is known."""
+        name = f"key-{key}"
+        known = self.sent.setdefault(name, content)
+        parcel = Parcel(key=name, name=f"{name}.usr", content=known)
+        receipt = asyncio.run(self.outbox.send(parcel))
+        if receipt.key != name:
+            raise AssertionError(f"the receipt is for {receipt.key}, not for {name}")
+
+    @rule(key=st.integers(0, 9))
+    @precondition(lambda self: self.outbox.capabilities.probes)
+    def probe(self, key: int) -> None:
+        """The destination says what it has."""
+        answer = asyncio.run(self.outbox.probe(f"key-{key}"))
+        if (answer is Presence.PRESENT) != (f"key-{key}" in self.sent):
+            raise AssertionError(f"the destination says that key-{key} is {answer.value}")
+
+    @invariant()
+    def everything_once(self) -> None:
+        """Each key's content is there exactly once, where the transport promises it."""
+        held = self.stored()
+        if held is None or not self.outbox.capabilities.idempotent:
+            return
+        if Counter(held) != Counter(self.sent.values()):
+            raise AssertionError(f"{len(held)} parcels are held of {len(self.sent)} sent")

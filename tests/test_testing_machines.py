@@ -1,0 +1,96 @@
+"""The machines run, and see what they should see; rules, releases and arrivals are usable."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import run_state_machine_as_test
+
+from dflow.catalogue import Release, bundled
+from dflow.envelope import Header
+from dflow.exchange.intake import Intake
+from dflow.routing import Routes, Rule
+from dflow.testing.doubles import Bench, RecordingDestination
+from dflow.testing.machines import ExchangeMachine, OutboxMachine
+from dflow.testing.strategies import arrivals, flow_bytes, headers, releases, rule_sets, rules
+from dflow.transport import Arrival, MemoryOutbox, Parcel, Receipt
+
+FEW = settings(
+    max_examples=6,
+    stateful_step_count=8,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def test_an_exchange_stands_the_machine() -> None:
+    run_state_machine_as_test(ExchangeMachine, settings=FEW)
+
+
+def test_an_outbox_stands_the_machine() -> None:
+    run_state_machine_as_test(OutboxMachine, settings=FEW)
+
+
+def test_a_destination_that_keeps_things_twice_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def forgetful(self: RecordingDestination, parcel: Parcel) -> Receipt:
+        self.parcels += [parcel, parcel]
+        return Receipt(key=parcel.key)
+
+    monkeypatch.setattr(RecordingDestination, "send", forgetful)
+    with pytest.raises(AssertionError, match="has a file twice"):
+        run_state_machine_as_test(ExchangeMachine, settings=FEW)
+
+
+class Forgetful(OutboxMachine):
+    """An outbox that loses every parcel."""
+
+    def open(self) -> MemoryOutbox:
+        class Loses(MemoryOutbox):
+            async def send(self, parcel: Parcel) -> Receipt:
+                return Receipt(key=parcel.key)
+
+        return Loses()
+
+
+def test_an_outbox_that_loses_parcels_is_seen() -> None:
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(Forgetful, settings=FEW)
+
+
+def test_a_bench_in_memory_cannot_be_opened_again() -> None:
+    bench = Bench("destination a\nroute all: flow * deliver a\n")
+    with pytest.raises(ValueError, match="give the bench a path"):
+        bench.reopen()
+    bench.close()
+
+
+@given(routes=rule_sets(), header=headers())
+@settings(max_examples=15)
+def test_rule_sets_decide_and_are_written_as_they_are_read(routes: Routes, header: Header) -> None:
+    decision = routes.decide(header, at=datetime(2025, 1, 1, tzinfo=UTC))
+    known = {one.name for one in routes.destinations}
+    assert {target.destination for target in decision.deliveries} <= known
+    again = Routes.parse(str(routes))
+    assert [one.name for one in again.rules] == [one.name for one in routes.rules]
+    assert again.decide(header, at=datetime(2025, 1, 1, tzinfo=UTC)).outcome is decision.outcome
+
+
+@given(one=rules("mine"))
+@settings(max_examples=15)
+def test_rules_have_the_name_that_is_given(one: Rule) -> None:
+    assert one.name == "mine"
+
+
+@given(one=releases())
+def test_releases_are_the_catalogues(one: Release) -> None:
+    assert one in bundled().releases
+
+
+@given(one=arrivals(flow_bytes("D0010", "002")), routes=rule_sets(), data=st.data())
+@settings(max_examples=10)
+def test_arrivals_are_taken_in(one: Arrival, routes: Routes, data: st.DataObject) -> None:
+    new = Intake(routes=routes).consider(one, source="gateway", at=1_600_000_000.0)
+    assert new is not None
