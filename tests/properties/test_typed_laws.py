@@ -69,9 +69,13 @@ def test_a_valid_file_decodes_whole_and_comes_back(definition: Any) -> None:
         assert found == seen_through_the_tree(data, shape)
         assert len(found) == len(dflow.read(data).groups)
         for model in found:
-            again = to_group(model)
-            assert decode(model.__dflow_shape__, again) == model
+            assert decode(model.__dflow_shape__, to_group(model)) == model
             assert model == _constructed(model)
+        head, _, rest = data.partition(b"\n")
+        body = [one.record for model in found for one in to_group(model).walk()]
+        tail = rest[rest.rindex(b"ZPT|") :]
+        again = b"\n".join([head, *(record.raw for record in body), tail])
+        assert list(read(again, shape)) == found
 
     law()
 
