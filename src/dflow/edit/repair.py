@@ -144,7 +144,8 @@ def _one_terminator(flow: Flow, codes: dict[int, list[str]]) -> Flow:
     wanted = ends.most_common(1)[0][0]
 
     def same(record: Record) -> Record:
-        if record.end in (wanted, b""):
+        # A carriage return before LF would become part of the line's end: another record.
+        if record.end in (wanted, b"") or record.raw.endswith(b"\r"):
             return record
         codes.setdefault(record.line, []).append("mixed-terminators")
         return evolve(record, end=wanted)
