@@ -19,9 +19,6 @@ from dflow.testing.strategies import any_bytes_like, faulty, flow_bytes, flows
 from dflow.validate import check
 from test_testing_strategies import private_flow
 
-#: Kinds in the table that no layer of `check` reports yet.
-AWAITED = {"overlong-record"}
-
 #: A flow version with room for each fault; D0150 has all the usual things.
 ROOM = {
     "flow-count-unsure": ("D0019", "001"),
@@ -57,7 +54,7 @@ def test_every_kind_of_finding_has_a_fault_maker() -> None:
     assert set(FAULTS) == set(KINDS)
 
 
-@pytest.mark.parametrize("fault", sorted(set(KINDS) - AWAITED))
+@pytest.mark.parametrize("fault", sorted(KINDS))
 @given(data=st.data())
 @BUSY
 def test_a_fault_is_found_where_it_was_put_and_nothing_else(
@@ -67,18 +64,6 @@ def test_a_fault_is_found_where_it_was_put_and_nothing_else(
     one = data.draw(faulty(files, fault))
     assert one.fault == fault
     assert faults_of(check(one.data).findings, one) == []
-
-
-@pytest.mark.parametrize("fault", sorted(AWAITED))
-def test_faults_that_no_layer_reports_yet_are_made_all_the_same(fault: str) -> None:
-    files = flow_bytes(*ROOM.get(fault, ("D0150", "002")), fewest=3)
-
-    def unexpected(one: Faulty) -> tuple[str, ...]:
-        found = check(one.data).findings
-        seen = any(each.code == fault for each in found)
-        return tuple(faults_of(found, one)) if seen else ()
-
-    assert find(faulty(files, fault).map(unexpected), lambda _: True, settings=BUSY) == ()
 
 
 def test_a_fault_shrinks_to_a_small_file() -> None:
