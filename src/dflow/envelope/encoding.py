@@ -1,4 +1,4 @@
-"""Fields to the bytes of a header or trailer record.
+"""Fields of header and trailer as bytes, and their number in words.
 
 In: texts.  Out: bytes, without a line terminator.  This module does not know what the
 fields mean; it knows only what no field may hold.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-__all__ = ["encode_record"]
+__all__ = ["counted", "encode_record"]
 
 _FORBIDDEN = re.compile(r"[|\x00-\x1f\x7f]|[^\x00-\xff]")
 
@@ -26,3 +26,8 @@ def encode_record(fields: Iterable[str], *, closed: bool) -> bytes:
         if _FORBIDDEN.search(text):
             raise ValueError(f"{text!r} cannot stand in a field of header or trailer")
     return ("|".join(texts) + ("|" if closed else "")).encode("latin-1")
+
+
+def counted(number: int) -> str:
+    """A number of fields in words for a message: ``1 field``, ``2 fields``."""
+    return f"{number} field" if number == 1 else f"{number} fields"

@@ -22,7 +22,7 @@ from typing import Literal
 
 from attrs import frozen
 
-from dflow.envelope.encoding import encode_record
+from dflow.envelope.encoding import counted, encode_record
 from dflow.findings import Finding, Place, finding
 
 __all__ = ["Envelope", "Header", "HeaderReading", "Party", "parse_timestamp", "read_header"]
@@ -222,7 +222,7 @@ def _read_long(fields: list[str], line: int) -> HeaderReading:
             finding(
                 "header-fields",
                 Place(line=line),
-                f"The header has {len(body)} fields after its record type, not 11.",
+                f"The header has {counted(len(body))} after its record type, not 11.",
                 value=str(len(body)),
                 expected="11",
             )
@@ -240,7 +240,7 @@ def _read_short(fields: list[str], line: int) -> HeaderReading:
         found = finding(
             "header-fields",
             Place(line=line),
-            f"The short pool header has {len(body)} fields after its record type, not 6.",
+            f"The short pool header has {counted(len(body))} after its record type, not 6.",
             value=str(len(body)),
             expected="6",
         )

@@ -16,7 +16,7 @@ import re
 
 from attrs import frozen
 
-from dflow.envelope.encoding import encode_record
+from dflow.envelope.encoding import counted, encode_record
 from dflow.envelope.header import parse_timestamp
 from dflow.findings import Finding, Place, finding
 
@@ -102,7 +102,7 @@ class _Fields:
                 finding(
                     "trailer-fields",
                     Place(line=self.line),
-                    f"The trailer has {len(self.body)} fields after its record type, not {number}.",
+                    f"The trailer has {counted(len(self.body))} after its record type, not {number}.",
                     value=str(len(self.body)),
                     expected=str(number),
                 )
