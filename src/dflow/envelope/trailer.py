@@ -102,7 +102,8 @@ class _Fields:
                 finding(
                     "trailer-fields",
                     Place(line=self.line),
-                    f"The trailer has {counted(len(self.body))} after its record type, not {number}.",
+                    f"The trailer has {counted(len(self.body))} after its record type,"
+                    f" not {number}.",
                     value=str(len(self.body)),
                     expected=str(number),
                 )
