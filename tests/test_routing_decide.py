@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from dflow import edit
 from dflow.catalogue import bundled
 from dflow.envelope import Header, Party
 from dflow.errors import StructureError
 from dflow.flow import Flow, Group
+from dflow.parse import read
 from dflow.records import Record
 from dflow.routing import Decision, Miss, Routes
 
@@ -317,3 +319,42 @@ class TestHash:
             (tmp_path / "l.txt").write_text(content)
             hashes.add(Routes.load(rules).rules_hash)
         assert len(hashes) == 2
+
+
+def test_a_hostile_header_cannot_speak_to_the_terminal() -> None:
+    text = decide(header(flow="D\x1b[2J\u202e", flag="\r")).explain()
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "\\x1b" in text
+
+
+def test_a_representation_gives_no_values_away() -> None:
+    routes = Routes.parse(TestBody.RULES)
+    flow = meter_reading("1200023305967")
+    decision = routes.decide(header(flow="D0010"), at=date(2019, 7, 1), flow=flow)
+    assert "1200023305967" not in repr(decision.copies)
+
+
+class TestOnlyMatchingInstances:
+    """The copy holds the matching instances, counts right; the original is untouched."""
+
+    DATA = (
+        b"ZHV|0000000001|D0010002|D|COLL|X|UDMS|20190627103000||||OPER|\r\n"
+        b"026|1200023305958|V|\r\n028|K1|C|\r\n030|01|20190601000000|1.0|||T|N|\r\n"
+        b"026|1200023305967|V|\r\n028|K2|C|\r\n030|01|20190601000000|2.0|||T|N|\r\n"
+        b"ZPT|0000000001|6||2|20190627103000|\r\n"
+    )
+
+    def test_by_the_format_engine(self) -> None:
+        flow = read(self.DATA)
+        assert flow.header is not None
+        routes = Routes.parse(TestBody.RULES)
+        (copy,) = routes.decide(flow.header, at=date(2019, 7, 1), flow=flow).copies
+        assert copy.matching is not None
+        kept = edit.keep_instances(flow, copy.matching)
+        assert bytes(kept) == (
+            b"ZHV|0000000001|D0010002|D|COLL|X|UDMS|20190627103000||||OPER|\r\n"
+            b"026|1200023305967|V|\r\n028|K2|C|\r\n030|01|20190601000000|2.0|||T|N|\r\n"
+            b"ZPT|0000000001|3||1|20190627103000|\r\n"
+        )
+        assert bytes(flow) == self.DATA

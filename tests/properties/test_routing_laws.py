@@ -9,10 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dflow.envelope import Header
+from dflow.errors import RefusedText
 from dflow.routing import Routes
+from dflow.routing.lint import lint
 from dflow.routing.match import flow_fits
 from dflow.routing.rows import flow_pieces, party_pieces
 from dflow.routing.sets import TextSet, VersionSet
+from routing_brute import random_rules
 from routing_strategies import (
     FLOWS,
     MPIDS,
@@ -165,3 +168,47 @@ class TestPieces:
                 one for one in party_pieces(ready.sender) if role in one[0] and mpid in one[1]
             ]
             assert len(holding) <= 1
+
+
+pieces = st.sampled_from(
+    (
+        *("route", "clone", "hold", "flow", "from", "to", "test", "during", "where", "in"),
+        *("deliver", "copy", "else", "except", "because", "owner", "list", "destination"),
+        *("x", "y:", "a", ":", ",", "..", "=", "#", '"', '"a"', "\n", "\n  ", "\t", "file"),
+        *("D0010", "v002", "v>=002", "X/UDMS", "*", "2019-06-27", "2019-02-30", "J0003", "none"),
+        *("across", "only", "matching", "instances", "readdressed", "timezone", "Mars/Olympus"),
+        *("0001-01-01", "9999-12-31", "\\", "\x00", "é", "\u2028"),
+    )
+)
+
+
+class TestAnyText:
+    """Any text is a rule set, or is refused with places that lie in it."""
+
+    @settings(max_examples=150)
+    @given(st.lists(pieces, max_size=30).map(" ".join) | st.text(max_size=40))
+    def test_nothing_else_happens(self, text: str) -> None:
+        try:
+            routes = Routes.parse(text)
+        except RefusedText as refused:
+            faults = refused.faults
+        else:
+            assert Routes.parse(str(routes)) == routes
+            lint(routes)
+            return
+        assert faults
+        lines = text.split("\n")
+        for fault in faults:
+            assert 0 <= fault.line <= len(lines)
+            assert 0 <= fault.column <= len(lines[fault.line - 1]) + 1
+            assert str(fault)
+
+
+class TestText:
+    """The text of a rule set is its values, over the small world of lint."""
+
+    @pytest.mark.slow
+    def test_text_is_values_a_hundred_thousand_times(self) -> None:
+        for seed in range(100_000):
+            routes = random_rules(seed)
+            assert Routes.parse(str(routes)) == routes, seed

@@ -45,7 +45,10 @@ class Archived:
     def created(self, zone: tzinfo) -> datetime | None:
         """The instant its header says it was made, in UTC; None if it says none."""
         local = self.header.created_at
-        return local.replace(tzinfo=zone).astimezone(UTC) if local else None
+        try:
+            return local.replace(tzinfo=zone).astimezone(UTC) if local else None
+        except OverflowError:  # a year that cannot be reckoned with
+            return None
 
     def flow(self) -> Flow:
         """Its tree.

@@ -21,7 +21,7 @@ from dflow.routing.rule import Rule, Target
 if TYPE_CHECKING:
     from dflow.routing.routes import Routes
 
-__all__ = ["Considered", "Copy", "Decision", "Outcome"]
+__all__ = ["Considered", "Copy", "Decision", "Outcome", "visible"]
 
 #: What becomes of the original.  ``unrouted``: no rule fits; kept and counted, never dropped.
 Outcome = Literal["deliver", "hold", "refuse", "discard", "unrouted"]
@@ -131,7 +131,7 @@ class Decision:
         ]
         lines += ["rules considered:", *self._told(self.considered())]
         lines.append(f"rule set: sha256 {self.rules_hash}")
-        return "\n".join(lines)
+        return "\n".join(map(visible, lines))
 
     def _sentence(self) -> str:
         if self.rule is None:
@@ -189,6 +189,13 @@ class Decision:
                 for one in self.considered()
             ],
         }
+
+
+def visible(text: str) -> str:
+    """A line with what cannot be seen written out: headers are hostile, terminals obey."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
 
 
 def _sort(header: Header) -> str:

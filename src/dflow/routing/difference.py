@@ -18,7 +18,7 @@ from attrs import field, frozen
 
 from dflow.envelope import Header
 from dflow.flow import Flow
-from dflow.routing.decision import Decision
+from dflow.routing.decision import Decision, visible
 from dflow.routing.layout import rule_text
 from dflow.routing.resolve import ReadyRule
 from dflow.routing.routes import Routes
@@ -61,7 +61,7 @@ class Move:
     new: Decision
 
     def __str__(self) -> str:
-        return f"{self.name}: {told(self.old)}\n    now {told(self.new)}"
+        return f"{visible(self.name)}: {told(self.old)}\n    now {told(self.new)}"
 
     def as_json(self) -> dict[str, object]:
         """The move as a JSON object, with both decisions whole."""

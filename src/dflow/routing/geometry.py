@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from attrs import define, field
 
@@ -21,12 +21,16 @@ from dflow.routing.resolve import ReadyRule
 from dflow.routing.rows import Row, rows_of
 from dflow.routing.rule import Rule
 from dflow.routing.space import DIMENSIONS, Box, Space, covering, meet
+from dflow.routing.values import ValueSet
 from dflow.routing.window import Span
 
 __all__ = ["Geometry", "same_outcome"]
 
 #: "A gap of a day": one day of the calendar has at most 25 hours.
 _GAP = timedelta(hours=25)
+
+#: After this instant nothing can begin that leaves a gap: time itself ends.
+_LAST = datetime.max.replace(tzinfo=UTC) - _GAP
 
 _RECIPIENT_ROLE = DIMENSIONS.index("recipient role")
 
@@ -52,6 +56,7 @@ class Geometry:
     rows: list[tuple[int, Row]] = field(init=False)
     _space: Space = field(init=False)
     _of: list[list[int]] = field(init=False)
+    _known: dict[tuple[str, str], bool] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.rows = [(n, row) for n, ready in enumerate(self.rules) for row in rows_of(ready)]
@@ -139,11 +144,20 @@ class Geometry:
         """Whether the blocker's conditions on items hold whenever the other rule's do."""
         theirs = self.rules[blocked].conditions
         return all(
-            any(code == other and set(values) <= set(wanted) for other, values in theirs)
-            if (code, wanted) not in theirs
-            else True
+            any(code == other and self._inside(values, wanted) for other, values in theirs)
             for code, wanted in self.rules[blocker].conditions
         )
+
+    def _inside(self, values: ValueSet, wanted: ValueSet) -> bool:
+        """Whether one list's values are all in another's; lists can be long, so asked once."""
+        key = (values.digest, wanted.digest)
+        found = self._known.get(key)
+        if found is None:
+            found = key[0] == key[1] or (
+                len(values) <= len(wanted) and all(value in wanted for value in values)
+            )
+            self._known[key] = found
+        return found
 
     # -- conflicts -----------------------------------------------------------------
 
@@ -207,7 +221,8 @@ class Geometry:
         starts = sorted(starting)
         told: set[tuple[int, int]] = set()
         for end in sorted(ending):
-            for start in starts[bisect_right(starts, end) : bisect_right(starts, end + _GAP)]:
+            latest = end + _GAP if end < _LAST else end
+            for start in starts[bisect_right(starts, end) : bisect_right(starts, latest)]:
                 hole = self._space.time_bits(Span(end, start))
                 for number in ending[end]:
                     for other in self._in_hole(number, starting[start], hole, sure):

@@ -40,9 +40,9 @@ class ValueSet:
         digest: SHA-256 of the values, whatever order they came in.
     """
 
-    _words: frozenset[str]
-    _numbers: array[int]
-    _width: int
+    _words: frozenset[str] = field(repr=False)
+    _numbers: array[int] = field(repr=False)
+    _width: int = field(repr=False)
     digest: str
 
     @classmethod
