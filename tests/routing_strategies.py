@@ -158,9 +158,9 @@ def rules(draw: DrawFn, *, name: str, bodies: bool = False) -> Rule:
     )
 
 
-texts = st.just("") | st.text(
-    st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=8
-)
+_PRINTABLE = st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp"))
+texts = st.just("") | st.text(_PRINTABLE, max_size=8)
+odd_words = st.text(_PRINTABLE, min_size=1, max_size=8)
 comment_lines = st.text(
     st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp", "Zs"), exclude_characters="#"),
     min_size=1,
@@ -175,7 +175,7 @@ def rule_sets(draw: DrawFn, *, most: int = 6, bodies: bool = False) -> Routes:
     count = draw(st.integers(0, most))
     values = draw(st.lists(st.sampled_from(("D0001", "D0012", "E*")), min_size=1, unique=True))
     parties = draw(st.lists(st.sampled_from(("X/AAAA", "M/*", "*")), min_size=1, unique=True))
-    odd = draw(st.lists(texts.filter(bool), min_size=1, max_size=3, unique=True))
+    odd = draw(st.lists(odd_words, min_size=1, max_size=3, unique=True))
     return Routes(
         timezone=draw(st.sampled_from(("", "Europe/London", "Asia/Kolkata")))
         if not bodies
