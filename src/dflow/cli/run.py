@@ -20,9 +20,10 @@ from dflow.cli import CLEAN, ERRORS, WRONG
 
 if TYPE_CHECKING:
     from dflow.cli import Subparsers
-    from dflow.exchange import Exchange, Totals
+    from dflow.exchange import Exchange, Totals, Wiring
     from dflow.exchange.account import Account
     from dflow.exchange.journal import EventRow, SqliteJournal
+    from dflow.exchange.reload import RulesFile
 
 __all__ = ["add", "run"]
 
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         exchange = wiring.exchange(journal)
         if args.once:
             return _once(exchange, journal, as_json=args.json, most=args.most)
-        return asyncio.run(_until_stopped(exchange, as_json=args.json))
+        return asyncio.run(_until_stopped(exchange, wiring, as_json=args.json))
     finally:
         journal.close()
 
@@ -130,7 +131,25 @@ def _tell(told: list[Account], backlog: list[Account], totals: Totals, most: int
         print(f"{waiting} wait for a person: see `dflow journal list CONFIG`")
 
 
-async def _until_stopped(exchange: Exchange, *, as_json: bool) -> int:
+async def _follow_rules(exchange: Exchange, rules: RulesFile) -> None:
+    """Take the rules anew whenever their file changes: whole, or not at all."""
+    while True:
+        await asyncio.sleep(1.0)
+        routes, problem = await asyncio.to_thread(rules.changed)
+        if routes is not None:
+            try:
+                exchange.use(routes)
+                print(f"rules changed: {routes.rules_hash[:12]}", file=sys.stderr)
+            except ValueError as error:
+                problem = str(error)
+        if problem:
+            print(f"rules refused, the old ones stay:\n{problem}", file=sys.stderr)
+
+
+async def _until_stopped(exchange: Exchange, wiring: Wiring, *, as_json: bool) -> int:
+    from dflow.exchange.reload import RulesFile
+
+    rules = RulesFile(wiring.routes_path)
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, exchange.stop)
@@ -143,6 +162,10 @@ async def _until_stopped(exchange: Exchange, *, as_json: bool) -> int:
 
     exchange.observe = tell
     print("running; stop with Ctrl-C", file=sys.stderr)
-    totals = await exchange.run()
+    following = asyncio.ensure_future(_follow_rules(exchange, rules))
+    try:
+        totals = await exchange.run()
+    finally:
+        following.cancel()
     print(f"stopped; received {totals.received}", file=sys.stderr)
     return CLEAN

@@ -343,5 +343,5 @@ def _notes(journal: Journal, new: NewArrival, recorded: Recorded) -> None:
                 why=new.reason,
             )
         )
-    if recorded.outcome is not Outcome.REPEAT:
+    if recorded.repeat_of is None:
         watch_sequence(journal, new, recorded)
