@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import pickle
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_type, get_args
 
 import pytest
 
 import dflow
 from dflow.catalogue import CodeList, Format, ItemDef, Provenance, parse_format
 from dflow.errors import SourceError, StructureError
-from dflow.flows import d0010_002, d0209_001
+from dflow.flows import codes, d0010_002, d0209_001
 from dflow.flows.d0010_002 import (
     MeterReadingTypes,
     MeterReadingValidationResult,
@@ -89,6 +90,19 @@ def test_a_file_is_streamed_as_its_instances() -> None:
     assert first == MPAN
     assert second == MpanCores(mpan_core="1200000000022", bsc_validation_status="U")
     assert list(read(FILE, d0010_002)) == list(read(FILE, d0010_002.FLOW)) == [first, second]
+
+
+def test_types_are_exact() -> None:
+    """mypy holds this one: it fails to check, not to run, if a type is wrong."""
+    stream = assert_type(d0010_002.read(FILE), Iterator[MpanCores])
+    first = assert_type(next(stream), MpanCores)
+    assert_type(first.mpan_core, str)
+    assert_type(first.bsc_validation_status, codes.BscValidationStatus)
+    assert_type(READING.number_of_md_resets, int | None)
+    assert_type(READING.register_reading, Decimal)
+    assert_type(read(FILE, d0010_002), Iterator[MpanCores])
+    assert_type(MpanCores.from_group(dflow.read(FILE).groups[0]), MpanCores)
+    assert set(get_args(codes.BscValidationStatus)) == set(codes.BscValidationStatusLabels)
 
 
 def test_leading_zeros_of_an_identifier_survive() -> None:
