@@ -63,14 +63,20 @@ def all_accept(key: tuple[str, str], data: bytes) -> None:
     assert typed_outcome(data, flow) == (len(tree.groups), 0)
 
 
-def no_model_holds(found: Finding) -> bool:
-    """Whether a group with this fault cannot be a model: too many groups can, and MPANs."""
-    return (
-        found.severity is Severity.ERROR
-        and KINDS[found.code].layer in ("bytes", "structure", "values")
-        and found.code != "too-many-groups"
-        and found.place.jcode not in MPAN_ITEMS
-    )
+def no_model_holds(found: Finding, data: bytes) -> bool:
+    """Whether a group with this fault cannot be a model.
+
+    One with too many groups can; and one with a number that is no MPAN, if it has the
+    format of its item: what a model holds is a value of that format.
+    """
+    if found.severity is not Severity.ERROR or found.code == "too-many-groups":
+        return False
+    if found.place.jcode in MPAN_ITEMS and found.code != "missing-value":
+        record = data.split(b"\n")[found.place.line - 1].removesuffix(b"\r")
+        start = found.place.column - 1
+        value = record[start : start + found.place.width].decode("latin-1")
+        return not bundled().item(found.place.jcode).format.admits(value)
+    return KINDS[found.code].layer in ("bytes", "structure", "values")
 
 
 def all_agree(key: tuple[str, str], one: Faulty) -> None:
@@ -81,8 +87,8 @@ def all_agree(key: tuple[str, str], one: Faulty) -> None:
     refused = expression(flow).fullmatch(body_of(one.data)) is None
     assert refused == any(found.code != "mpan-check-digit" for found in weighty), report.findings
     kept = typed_outcome(one.data, flow)[1]
-    blank = any(found.code == "missing-value" for found in inside)
-    assert bool(kept) == (blank or any(map(no_model_holds, inside))), report.findings
+    held_back = any(no_model_holds(found, one.data) for found in inside)
+    assert bool(kept) == held_back, report.findings
     if any(found.code in ("unknown-group", "misplaced-group") for found in inside):
         assert read(one.data).strays
 
