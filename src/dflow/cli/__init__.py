@@ -47,6 +47,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("dflow.cli.status", "how deep the queues are, and how old"),
     "journal": ("dflow.cli.journal", "what arrived, what was decided, what was sent"),
     "replay": ("dflow.cli.replay", "send again what arrived"),
+    "serve": ("dflow.cli.serve", "a status page on loopback"),
     "clones": ("dflow.cli.clones", "prove that every copy was made, and make the missing"),
     "release": ("dflow.cli.release", "let go what is held"),
     "hold": ("dflow.cli.hold", "hold deliveries until they are released"),
