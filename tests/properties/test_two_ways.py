@@ -91,10 +91,23 @@ def test_every_flow_version(part: int) -> None:
     for number, flow in enumerate(flows[part::8]):
         chance = random.Random(1000 * part + number)
         plan = plan_flow(flow, bundled().roles)
-        for _ in range(4):
+        for _ in range(2):
             data = made(plan, chance)
             assert_expressed(flow, data, assert_same(data))
-            for _ in range(4):
+            for _ in range(3):
+                wrong = damaged(data, faults(chance))
+                assert_expressed(flow, wrong, assert_same(wrong))
+
+
+@pytest.mark.slow
+def test_every_flow_version_at_length() -> None:
+    for number, flow in enumerate(flow for flow in bundled() if flow.structured):
+        chance = random.Random(100_000 + number)
+        plan = plan_flow(flow, bundled().roles)
+        for _ in range(40):
+            data = made(plan, chance)
+            assert_expressed(flow, data, assert_same(data))
+            for _ in range(10):
                 wrong = damaged(data, faults(chance))
                 assert_expressed(flow, wrong, assert_same(wrong))
 

@@ -4,7 +4,7 @@ In: nothing.  Out: `KINDS`, from a stable code to its severity, layer, meaning, 
 and the smallest broken example.  The reference page and the tests are made from this
 table, so a kind that nothing reports, or a report without a kind, fails a test.
 
-Each example is a whole file, made up, in which `|` records are separated by newlines.
+Each example is a whole file, made up (`dflow.findings.examples`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Literal
 
 from attrs import frozen
 
+from dflow.findings.examples import EXAMPLES
 from dflow.findings.finding import Finding, Place, Severity
 
 __all__ = ["KINDS", "FindingKind", "Layer", "finding"]
@@ -33,6 +34,7 @@ class FindingKind:
         severity: unless a profile says otherwise.
         meaning: what the finding says about a file.
         remedy: what to do, said generally; a finding may be more precise.
+        example: the smallest broken file, made up, in which it is found.
     """
 
     code: str
@@ -40,6 +42,7 @@ class FindingKind:
     severity: Severity
     meaning: str
     remedy: str
+    example: str
 
 
 _E, _W, _A, _I = Severity.ERROR, Severity.WARNING, Severity.ADVICE, Severity.INFO
@@ -352,7 +355,14 @@ _ROWS: tuple[tuple[str, Layer, Severity, str, str], ...] = (
 
 #: Every kind of finding by its code.
 KINDS: dict[str, FindingKind] = {
-    code: FindingKind(code=code, layer=layer, severity=severity, meaning=meaning, remedy=remedy)
+    code: FindingKind(
+        code=code,
+        layer=layer,
+        severity=severity,
+        meaning=meaning,
+        remedy=remedy,
+        example=EXAMPLES[code],
+    )
     for code, layer, severity, meaning, remedy in _ROWS
 }
 
