@@ -28,6 +28,66 @@ _HEADERS = {
 }
 
 
+class _Handler(BaseHTTPRequestHandler):
+    page: Callable[[str], str]
+    token: str
+    server_version, sys_version = "dflow", ""
+
+    def do_GET(self) -> None:
+        address = urlsplit(self.path)
+        words = parse_qs(address.query)
+        host = self.headers.get("Host", "").rsplit(":", 1)[0]
+        if host not in {"127.0.0.1", "localhost"}:
+            self._say(421, "this name is not served here")
+        elif given := words.get("token", [""])[0]:
+            if hmac.compare_digest(given.encode(), self.token.encode()):
+                self._welcome()
+            else:
+                self._say(403, "the token is wrong")
+        elif not self._known():
+            self._say(403, "a token is needed: /?token=...")
+        elif address.path != "/":
+            self._say(404, "there is one page, /")
+        else:
+            self._page(words.get("q", [""])[0][:200])
+
+    def _known(self) -> bool:
+        try:
+            morsel = SimpleCookie(self.headers.get("Cookie", "")).get("dflow")
+        except CookieError:
+            return False
+        value = morsel.value if morsel is not None else ""
+        return hmac.compare_digest(value.encode(), self.token.encode())
+
+    def _welcome(self) -> None:
+        self.send_response(303)
+        self.send_header("Location", "/")
+        self.send_header("Set-Cookie", f"dflow={self.token}; HttpOnly; SameSite=Strict; Path=/")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def _page(self, search: str) -> None:
+        try:
+            text = type(self).page(search)
+        except Exception as error:  # noqa: BLE001  a page that fails must not end the server
+            self._say(500, f"the journal cannot be read now: {type(error).__name__}")
+            return
+        self._say(200, text, kind="text/html")
+
+    def _say(self, status: int, text: str, *, kind: str = "text/plain") -> None:
+        body = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", f"{kind}; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in _HEADERS.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base's name
+        """Nothing: an address may hold a token or an MPAN."""
+
+
 def make_server(page: Callable[[str], str], *, token: str, port: int) -> ThreadingHTTPServer:
     """A server on 127.0.0.1 that answers with the page; 0 takes any free port.
 
@@ -39,62 +99,5 @@ def make_server(page: Callable[[str], str], *, token: str, port: int) -> Threadi
     Raises:
         OSError: if the port cannot be had.
     """
-
-    class Handler(BaseHTTPRequestHandler):
-        server_version, sys_version = "dflow", ""
-
-        def do_GET(self) -> None:
-            address = urlsplit(self.path)
-            words = parse_qs(address.query)
-            host = self.headers.get("Host", "").rsplit(":", 1)[0]
-            if host not in {"127.0.0.1", "localhost"}:
-                self._say(421, "this name is not served here")
-            elif given := words.get("token", [""])[0]:
-                if hmac.compare_digest(given.encode(), token.encode()):
-                    self._welcome()
-                else:
-                    self._say(403, "the token is wrong")
-            elif not self._known():
-                self._say(403, "a token is needed: /?token=...")
-            elif address.path != "/":
-                self._say(404, "there is one page, /")
-            else:
-                self._page(words.get("q", [""])[0][:200])
-
-        def _known(self) -> bool:
-            try:
-                morsel = SimpleCookie(self.headers.get("Cookie", "")).get("dflow")
-            except CookieError:
-                return False
-            value = morsel.value if morsel is not None else ""
-            return hmac.compare_digest(value.encode(), token.encode())
-
-        def _welcome(self) -> None:
-            self.send_response(303)
-            self.send_header("Location", "/")
-            self.send_header("Set-Cookie", f"dflow={token}; HttpOnly; SameSite=Strict; Path=/")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def _page(self, search: str) -> None:
-            try:
-                text = page(search)
-            except Exception as error:  # noqa: BLE001  a page that fails must not end the server
-                self._say(500, f"the journal cannot be read now: {type(error).__name__}")
-                return
-            self._say(200, text, kind="text/html")
-
-        def _say(self, status: int, text: str, *, kind: str = "text/plain") -> None:
-            body = text.encode()
-            self.send_response(status)
-            self.send_header("Content-Type", f"{kind}; charset=utf-8")
-            self.send_header("Content-Length", str(len(body)))
-            for name, value in _HEADERS.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base's name
-            """Nothing: an address may hold a token or an MPAN."""
-
-    return ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    handler = type("Handler", (_Handler,), {"page": staticmethod(page), "token": token})
+    return ThreadingHTTPServer(("127.0.0.1", port), handler)
