@@ -239,8 +239,8 @@ def test_a_flow_whose_codes_stand_twice_goes_through_the_tree() -> None:
         (False, "bool", "BOOLEAN", "F"),
         (dt.date(1950, 1, 2), "date", "DATE", "19500102"),
         (dt.time(1, 2, 3), "time", "TIME", "010203"),
-        (dt.datetime(2016, 2, 3, 4, 5, 6), "datetime", "DATETIME", "20160203040506"),  # noqa: DTZ001
-        (dt.datetime(2016, 2, 3, 4, 5, 6, 7), "datetime", "TIMESTAMP", "20160203040506.000007"),  # noqa: DTZ001
+        (dt.datetime(2016, 2, 3, 4, 5, 6), "datetime", "DATETIME", "20160203040506"),  # noqa: DTZ001  values carry no zone
+        (dt.datetime(2016, 2, 3, 4, 5, 6, 7), "datetime", "TIMESTAMP", "20160203040506.000007"),  # noqa: DTZ001  values carry no zone
     ],
 )
 def test_values_are_written_as_the_catalogue_writes_them(
@@ -295,7 +295,7 @@ def test_a_built_file_reads_back() -> None:
 
 def test_times_kept_are_bounded() -> None:
     for day in range(20_000):
-        text = (dt.datetime(1960, 1, 1) + dt.timedelta(days=day)).strftime("%Y%m%d%H%M%S")  # noqa: DTZ001
+        text = (dt.datetime(1960, 1, 1) + dt.timedelta(days=day)).strftime("%Y%m%d%H%M%S")  # noqa: DTZ001  values carry no zone
         assert DATETIMES[text].strftime("%Y%m%d%H%M%S") == text
     assert len(DATETIMES) <= 1 << 14
 
