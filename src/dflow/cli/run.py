@@ -58,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
     from dflow.exchange import load_wiring
 
     wiring = load_wiring(Path(args.config))
+    for remark in wiring.remarks:
+        print(f"dflow: {wiring.routes_path.name}:{remark}", file=sys.stderr)
     journal = wiring.open_journal()
     try:
         journal.own()
@@ -149,7 +151,7 @@ async def _follow_rules(exchange: Exchange, rules: RulesFile) -> None:
 async def _until_stopped(exchange: Exchange, wiring: Wiring, *, as_json: bool) -> int:
     from dflow.exchange.reload import RulesFile
 
-    rules = RulesFile(wiring.routes_path)
+    rules = RulesFile(wiring.routes_path, wiring.refuse_on)
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, exchange.stop)

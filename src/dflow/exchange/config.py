@@ -18,6 +18,7 @@ from attrs import field, frozen
 from dflow.delivery import Breaker, Closed, Order, Quota, Retry, Treatment, Unanswered
 from dflow.errors import RefusedText, near_misses
 from dflow.exchange.check import held_by_check
+from dflow.exchange.contradictions import Inspection, inspect
 from dflow.exchange.driver import Exchange, Source
 from dflow.exchange.journal import Journal, SqliteJournal, open_journal
 from dflow.exchange.lane import Mount
@@ -26,6 +27,7 @@ from dflow.exchange.settings import TableReader
 from dflow.findings import Severity
 from dflow.parse import read
 from dflow.routing import Routes
+from dflow.routing.remark import Remark
 from dflow.tomltext import TomlValue, read_toml
 from dflow.transport.kinds import BUILT_IN, Setting, TransportKind
 
@@ -44,6 +46,8 @@ class Wiring:
         mounts: destinations; opening one touches nothing yet.
         sources: where files come from.
         hold_on: hold a file in which the check finds this or worse; None checks nothing.
+        refuse_on: refuse rules of which lint remarks this or worse; None for mistakes only.
+        remarks: what lint remarks about the rules that is not enough to refuse them.
     """
 
     path: Path
@@ -55,6 +59,8 @@ class Wiring:
     mounts: tuple[Mount, ...]
     sources: tuple[Source, ...]
     hold_on: Severity | None = None
+    refuse_on: Severity | None = None
+    remarks: tuple[Remark, ...] = field(default=(), repr=False)
 
     def open_journal(self) -> SqliteJournal:
         """The journal, made if it is missing.
@@ -101,12 +107,15 @@ def load_wiring(path: Path, *, kinds: Sequence[TransportKind] = BUILT_IN) -> Wir
         reader.fault((), "no [source.NAME]: nothing can arrive")
     mounts = _mounts(reader, by_name)
     routes = _routes(reader, rules["file"])
+    refuse_on = _severity(rules["refuse_on"])
+    seen = Inspection()
     if routes is not None:
         _compare(reader, routes)
+        seen = inspect(routes, cast("Path", rules["file"]), refuse_on=refuse_on)
+        reader.faults.extend(seen.faults)
     reader.refuse()
     payloads = journal["payloads"]
     above = journal["payloads_above"]
-    hold_on = str(check["hold_on"])
     return Wiring(
         path=path,
         routes_path=cast("Path", rules["file"]),
@@ -116,8 +125,14 @@ def load_wiring(path: Path, *, kinds: Sequence[TransportKind] = BUILT_IN) -> Wir
         payloads_above=above if isinstance(above, int) else 256 * 1024,
         mounts=tuple(mounts),
         sources=tuple(sources),
-        hold_on=None if hold_on == "never" else Severity(hold_on),
+        hold_on=_severity(check["hold_on"]),
+        refuse_on=refuse_on,
+        remarks=seen.told,
     )
+
+
+def _severity(word: Setting) -> Severity | None:
+    return None if word == "never" else Severity(str(word))
 
 
 def _journal_path(reader: TableReader, url: str) -> Path | None:

@@ -34,6 +34,13 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
     ),
     "routes": (
         Option(name="file", kind="path", required=True, meaning="The rules, relative to the file."),
+        Option(
+            name="refuse_on",
+            kind="text",
+            default="error",
+            choices=("never", "error", "warning"),
+            meaning="Refuse rules of which lint remarks this or worse; the rest is only told.",
+        ),
     ),
     "check": (
         Option(

@@ -11,6 +11,8 @@ from pathlib import Path
 from attrs import define, field
 
 from dflow.errors import DflowError
+from dflow.exchange.contradictions import inspect
+from dflow.findings import Severity
 from dflow.routing import Routes
 
 __all__ = ["RulesFile"]
@@ -22,9 +24,11 @@ class RulesFile:
 
     Attributes:
         path: the file.
+        refuse_on: refuse rules of which lint remarks this or worse; None for mistakes only.
     """
 
     path: Path
+    refuse_on: Severity | None = None
     _seen: tuple[int, int, int] = field(init=False)
 
     @_seen.default
@@ -45,6 +49,8 @@ class RulesFile:
             return None, ""
         self._seen = now
         try:
-            return Routes.load(self.path), ""
+            routes = Routes.load(self.path)
         except DflowError as error:
             return None, str(error)
+        faults = inspect(routes, self.path, refuse_on=self.refuse_on).faults
+        return (None, "\n".join(map(str, faults))) if faults else (routes, "")
