@@ -9,6 +9,7 @@ Source of the rules: facts, envelope section 8.
 from __future__ import annotations
 
 import re
+from operator import mul
 
 __all__ = [
     "AMSID_PREFIXES",
@@ -37,6 +38,7 @@ AMSID_PREFIXES = ("77", "78")
 #: New Green Deal, Primary and Secondary MPAN.
 MPAN_ITEMS = frozenset({"J0003", "J0845", "J1261", "J1813", "J1814", "J2243", "J2244"})
 
+_TWELVE_DIGITS = re.compile(r"[0-9]{12}", re.ASCII)
 _THIRTEEN_DIGITS = re.compile(r"[0-9]{13}", re.ASCII)
 
 
@@ -49,11 +51,9 @@ def mpan_check_digit(first_twelve: str) -> str:
     Raises:
         ValueError: if `first_twelve` is not twelve ASCII digits.
     """
-    if not re.fullmatch(r"[0-9]{12}", first_twelve, re.ASCII):
+    if not _TWELVE_DIGITS.fullmatch(first_twelve):
         raise ValueError(f"twelve digits expected, not {first_twelve!r}")
-    total = sum(
-        weight * int(digit) for weight, digit in zip(MPAN_WEIGHTS, first_twelve, strict=True)
-    )
+    total = sum(map(mul, MPAN_WEIGHTS, map(int, first_twelve)))
     return str(total % 11 % 10)
 
 

@@ -33,9 +33,10 @@ from dflow.identifiers import MPAN_ITEMS
 __all__ = [
     "Asked",
     "expression",
-    "field_pattern",
     "record_pattern",
+    "records_pattern",
     "root_pattern",
+    "screen_pattern",
     "shape_pattern",
 ]
 
@@ -161,9 +162,26 @@ def record_pattern(group: GroupDef, asked: Asked = _NOTHING) -> re.Pattern[bytes
     return re.compile(_record(group, asked).encode("latin-1"))
 
 
-def field_pattern(at: ItemPlace, asked: Asked = _NOTHING) -> re.Pattern[bytes]:
-    """The expression for one field and the pipe that closes it; use ``fullmatch``."""
-    return re.compile(_field(at, asked).encode("latin-1"))
+def records_pattern(flow_def: FlowDef, asked: Asked = _NOTHING) -> re.Pattern[bytes]:
+    """The expression for any number of records of a flow, wherever each of them stands."""
+    end = r"\n" if asked.lf else r"\r?+\n"
+    records = "|".join(_record(group, asked) + end for group in flow_def.walk())
+    return re.compile(f"(?>{records})*+".encode("latin-1"))
+
+
+def screen_pattern(group: GroupDef, asked: Asked = _NOTHING) -> re.Pattern[bytes]:
+    """The expression that holds the doubtful fields of a record; use ``match``.
+
+    It has a capturing group for each item, empty-handed where the field is clean.  MPANs
+    are always doubtful, because an expression cannot count.  A record of too few fields
+    has no match, one of too many has a match that ends before it does.
+    """
+    doubtful = r"([^|]*+)\|"
+    fields = "".join(
+        doubtful if at.jcode in MPAN_ITEMS else f"(?>{_field(at, asked)}|{doubtful})"
+        for at in group.items
+    )
+    return re.compile(rf"{re.escape(group.code)}\|{fields}".encode("latin-1"))
 
 
 def _group(group: GroupDef, behind: frozenset[str], asked: Asked, *, shape: bool = False) -> str:

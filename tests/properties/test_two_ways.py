@@ -22,7 +22,7 @@ from dflow.generator.heads import HEADER_WIDTH, header_from
 from dflow.generator.plan import FlowPlan, plan_flow
 from dflow.generator.shape import make_body, make_file
 from dflow.recognise import expression
-from dflow.validate import intake
+from dflow.validate import fast, intake
 
 #: What the expression does not say: identifiers and the envelope are counted beside it,
 #: and these findings are about lines that are no part of a body.
@@ -118,6 +118,52 @@ def test_the_flows_that_are_hardest(seed: int, number: str) -> None:
     flow = bundled().latest(number)
     data = damaged(made(plan_flow(flow, bundled().roles), chance), faults(chance))
     assert_expressed(flow, data, assert_same(data))
+
+
+@pytest.mark.parametrize("most", [1, 3, 256])
+@pytest.mark.parametrize("number", ["D0010", "D0150", "D0149", "D0030", "D0036"])
+def test_long_files_with_many_faults(
+    number: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stretches of many instances, cut where a round has found enough, anywhere in a file."""
+    monkeypatch.setattr(fast, "_ROUND", most)
+    flow = bundled().latest(number)
+    plan = plan_flow(flow, bundled().roles)
+    for seed in range(3):
+        chance = random.Random(f"{number} {most} {seed}")
+        monkeypatch.setattr(intake, "BLOCK", chance.choice((300, 2_000, 1 << 18)))
+        head = header_from(chance.randbytes(HEADER_WIDTH), *flow.key, plan.roles)
+        choices = [chance.randbytes(plan.width) for _ in range(60)]
+        data = make_file(plan, head.header, make_body(plan, choices, head), end=head.end)
+        for share in (40, 8):
+            records = data.count(b"\n")
+            big = [chance.getrandbits(20) for _ in range(records // share * 3)]
+            wrong = damaged(data, list(zip(big[::3], big[1::3], big[2::3], strict=True)))
+            assert_expressed(flow, wrong, assert_same(wrong))
+
+
+@pytest.mark.parametrize("crs", [False, True])
+def test_faults_within_fields_alone(crs: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records that stand as they should and hold what they should not, one, two, all in a row."""
+    monkeypatch.setattr(intake, "BLOCK", 4_000)
+    monkeypatch.setattr(fast, "_ROUND", 7)
+    chance = random.Random(2)
+    fields = [b"", b"V", b"X", b"007.0", b"20261322000000", b"1200000000011", b"1200000000012"]
+    fields += [b"1" * 13, b"9900000000012", b"a|b", b"\xe9", b"\x00", b"T", b"\r"]
+    right = [b"026|1200000000011|V|", b"028|METER1|C|", b"030|01|20260222000000|7.0|||T|N|"]
+    for share in (1, 3, 30):
+        body: list[bytes] = []
+        for _ in range(200):
+            for record in [right[0], *right[1:] * chance.randrange(4), right[1], right[2]]:
+                values = record.split(b"|")
+                if not chance.randrange(share):
+                    values[chance.randrange(1, len(values))] = chance.choice(fields)
+                body.append(b"|".join(values))
+        header = b"ZHV|0000000001|D0010002|D|UDMS|X|MRCY|20260302153151||||OPER|"
+        counts = b"ZPT|0000000001|%d||200|20260302154650|" % len(body)
+        end = b"\r\n" if crs else b"\n"
+        report = assert_same(end.join([header, *body, counts, b""]))
+        assert len(report.findings) > 20
 
 
 def test_profiles_change_what_is_told_on_both_ways() -> None:

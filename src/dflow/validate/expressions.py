@@ -12,13 +12,19 @@ and numbers for the flow, so that is done a bounded number of times.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from attrs import define, evolve, field
 
 from dflow.catalogue.model import FlowDef, GroupDef
 from dflow.identifiers import MPAN_ITEMS
-from dflow.recognise import Asked, field_pattern, record_pattern, root_pattern, shape_pattern
+from dflow.recognise import (
+    Asked,
+    record_pattern,
+    records_pattern,
+    root_pattern,
+    screen_pattern,
+    shape_pattern,
+)
 from dflow.validate.digits import plain
 from dflow.validate.structure import BodyCheck
 
@@ -43,7 +49,8 @@ class Expressions:
     _runs: dict[tuple[int, bool, bool], re.Pattern[bytes]] = field(factory=dict, init=False)
     _shapes: dict[int, re.Pattern[bytes]] = field(factory=dict, init=False)
     _records: dict[int, re.Pattern[bytes]] = field(factory=dict, init=False)
-    _fields: dict[int, tuple[re.Pattern[bytes] | None, ...]] = field(factory=dict, init=False)
+    _screens: dict[int, re.Pattern[bytes]] = field(factory=dict, init=False)
+    _lines: dict[tuple[bool, bool], re.Pattern[bytes]] = field(factory=dict, init=False)
     _mpans: dict[int, tuple[int, ...]] = field(init=False)
     _vain: int = field(default=0, init=False)
     _told: int = field(default=-1, init=False)
@@ -75,7 +82,7 @@ class Expressions:
                 if body.sink.watches("leading-zero", at.jcode)
             ),
         )
-        for patterns in (self._runs, self._shapes, self._records, self._fields):
+        for patterns in (self._runs, self._shapes, self._records, self._screens, self._lines):
             patterns.clear()
         body.trust(self)
 
@@ -96,11 +103,21 @@ class Expressions:
             known = self._runs[root.seq, narrow, lf] = re.compile(text.encode("latin-1"))
         return known
 
+    def records(self, *, narrow: bool, lf: bool) -> re.Pattern[bytes]:
+        """Clean records, as many as there are, wherever each of them stands; as for `run`."""
+        narrow = narrow or self.body.sink.watches("non-ascii")
+        known = self._lines.get((narrow, lf))
+        if known is None:
+            asked = evolve(self._asked, ascii=narrow, lf=lf)
+            known = self._lines[narrow, lf] = records_pattern(self.flow_def, asked)
+        return known
+
     def shape(self, root: GroupDef) -> re.Pattern[bytes]:
-        """An occurrence of a level-1 group whose records stand as they should."""
+        """Occurrences, as for `run`, of a level-1 group whose records stand as they should."""
         known = self._shapes.get(root.seq)
         if known is None:
-            text = shape_pattern(self.flow_def, root, self._asked)
+            one = shape_pattern(self.flow_def, root, self._asked)
+            text = one if root.range.most is not None else f"(?:{one})*+"
             known = self._shapes[root.seq] = re.compile(text.encode("latin-1"))
         return known
 
@@ -118,12 +135,9 @@ class Expressions:
                 return False
         return True
 
-    def testers(self, group: GroupDef) -> Sequence[re.Pattern[bytes] | None]:
-        """For each field the pattern of clean ones; none where MPANs stand."""
-        known = self._fields.get(group.seq)
+    def screen(self, group: GroupDef) -> re.Pattern[bytes]:
+        """The expression that holds the fields of a record that deserve a look."""
+        known = self._screens.get(group.seq)
         if known is None:
-            known = self._fields[group.seq] = tuple(
-                None if at.jcode in MPAN_ITEMS else field_pattern(at, self._asked)
-                for at in group.items
-            )
+            known = self._screens[group.seq] = screen_pattern(group, self._asked)
         return known

@@ -8,13 +8,15 @@ the slow way says (`docs/explanation/two-ways.md`).
 
 An instance here is a level-1 group with all below it.  A block is taken in rounds:
 
-1. The expression runs over the instances as far as it accepts them; the one it refuses
-   is noted, and it goes on behind it.
+1. The expression runs over the instances as far as it accepts them.  From the one that it
+   refuses a looser one goes on, which asks for the records' order alone, and within what
+   that accepts the records are found that are not clean by themselves.  What the looser
+   one refuses too is noted, and it goes on behind it.
 2. What an expression cannot say is done by columns over all that was accepted: check
-   digits, as the byte lanes of big integers.  Instances with doubtful MPANs are noted too.
-3. In file order, the counts move over what is clean, and the noted instances are
-   explained: record by record if at least their records stand as they should, else the
-   slow way, from the first byte to the last.
+   digits, as the byte lanes of big integers.  Records with doubtful MPANs are noted too.
+3. In file order, the counts move over what stands as it should, the noted records are
+   judged one by one, and the noted instances go the slow way, from the first byte to the
+   last.
 
 Where a flow has several level-1 groups, which of them may come next hangs on what came
 before, so a round is a single step there.
@@ -35,15 +37,42 @@ from dflow.identifiers import MPAN_ITEMS
 from dflow.records import Record
 from dflow.validate.digits import suspects
 from dflow.validate.expressions import Expressions
+from dflow.validate.paths import Paths
 from dflow.validate.structure import BodyCheck
 
 __all__ = ["FastBody", "fast_body"]
 
-#: Refused instances in a round: few enough that advice told in one spares the next.
+#: Refusals in a round: few enough that advice told in one spares the next.
 _ROUND = 256
 
-#: From where to where, and which level-1 group; None for what is to be explained.
-_Span = tuple[int, int, GroupDef | None]
+
+@frozen(eq=False)
+class _Span:
+    """Instances one behind the other.
+
+    Attributes:
+        start: where the first one starts.
+        stop: where the last one ends.
+        root: which level-1 group they are of; None if nothing was accepted of them.
+        noted: where records start that are to be judged.
+    """
+
+    start: int
+    stop: int
+    root: GroupDef | None
+    noted: list[int] = field(factory=list)
+
+    def clean(self, data: bytes) -> list[tuple[int, int]]:
+        """From where to where the records are clean."""
+        pieces: list[tuple[int, int]] = []
+        start = self.start
+        for noted in self.noted:
+            if start < noted:
+                pieces.append((start, noted))
+            start = data.find(b"\n", noted) + 1
+        if start < self.stop:
+            pieces.append((start, self.stop))
+        return pieces
 
 
 @frozen
@@ -103,6 +132,7 @@ class FastBody:
     _only: GroupDef | None = field(init=False)
     _columns: tuple[_Column, ...] = field(init=False)
     _chains: dict[bytes, tuple[GroupDef, ...]] = field(init=False)
+    _shaped: int = field(default=0, init=False)
 
     @_expressions.default
     def _make_expressions(self) -> Expressions:
@@ -157,34 +187,64 @@ class FastBody:
         Fewer than all only where the slow way has met the trailer: what follows is no body.
         """
         flavour = (data.isascii(), b"\r" not in data)
-        position = 0
+        position = self._shaped = 0
         while position < end and not self.body.over:
             self._expressions.renew()
             position = self._settle(data, self._round(data, position, end, flavour))
         return position
 
     def _round(self, data: bytes, start: int, end: int, flavour: tuple[bool, bool]) -> list[_Span]:
-        """Spans one behind the other, each accepted as a run of one group, or refused."""
+        """Spans one behind the other, each a run of instances of one group, or refused."""
         narrow, lf = flavour
         spans: list[_Span] = []
         position, refused = start, 0
         most = _ROUND if self._only is not None else 0
         while position < end and refused <= most:
             root = self._root_at(data, position)
-            stop = position
+            span = None
             if root is not None:
                 pattern = self._expressions.run(root, narrow=narrow, lf=lf)
-                stop = self._accepted(data, pattern.match(data, position, end), position, root, end)
-            if stop == position:
+                found = pattern.match(data, position, end)
+                stop = self._accepted(data, found, position, root, end)
+                if stop > position:
+                    span = _Span(position, stop, root)
+                    refused += most == 0
+                elif self._chains:
+                    span = self._shapely(data, position, end, root, flavour)
+            if span is None:
                 found = self._root_start.search(data, position, end)
-                stop = found.start() + 1 if found else end
-                spans.append((position, stop, None))
+                span = _Span(position, found.start() + 1 if found else end, None)
                 refused += 1
-            else:
-                spans.append((position, stop, root))
-                refused += most == 0
-            position = stop
+            spans.append(span)
+            refused += len(span.noted)
+            position = span.stop
         return spans
+
+    def _shapely(
+        self, data: bytes, start: int, end: int, root: GroupDef, flavour: tuple[bool, bool]
+    ) -> _Span | None:
+        """Instances whose records stand as they should, clean or not; None if not even that."""
+        if self._shaped <= start:
+            found = self._expressions.shape(root).match(data, start, end)
+            self._shaped = self._accepted(data, found, start, root, end)
+        stop = self._shaped
+        if stop == start:
+            return None
+        narrow, lf = flavour
+        records = self._expressions.records(narrow=narrow, lf=lf)
+        noted: list[int] = []
+        position = start
+        while True:
+            clean = records.match(data, position, stop)
+            position = clean.end() if clean else position
+            if position >= stop:
+                return _Span(start, stop, root, noted)
+            noted.append(position)
+            position = data.find(b"\n", position) + 1
+            if len(noted) == _ROUND:
+                # Enough for a round: on to the end of the instance.
+                following = self._root_start.search(data, position - 1, stop)
+                stop = following.start() + 1 if following else stop
 
     def _accepted(
         self, data: bytes, found: re.Match[bytes] | None, start: int, root: GroupDef, end: int
@@ -215,83 +275,85 @@ class FastBody:
 
     def _settle(self, data: bytes, spans: list[_Span]) -> int:
         """Move on over the spans in file order; where the next one would start."""
-        doubtful = self._doubtful(data, [span for span in spans if span[2] is not None])
-        for start, stop, root in spans:
-            position = start
-            if root is not None:
-                while doubtful and doubtful[-1][0] < stop:
-                    first, last = doubtful.pop()
-                    self._skip(data, position, first, root)
-                    self._explain(data, first, last)
-                    position = last
-                self._skip(data, position, stop, root)
-            else:
-                self._explain(data, start, stop)
+        doubtful = self._doubtful(data, spans)
+        for span, places in zip(spans, doubtful, strict=True):
+            if span.root is None:
+                self._explain(data, span.start, span.stop)
                 if self.body.over:
-                    return stop
-        return spans[-1][1]
+                    return span.stop
+            elif self._chains:
+                self._judge(data, span, span.root, places)
+            else:
+                self._pick(data, span, span.root, places)
+        return spans[-1].stop
 
-    def _doubtful(self, data: bytes, spans: list[_Span]) -> list[tuple[int, int]]:
-        """Accepted instances whose MPANs deserve a look, the last one first."""
-        if not spans or not self._columns:
-            return []
-        pieces = [data[start:stop] for start, stop, _ in spans]
+    def _doubtful(self, data: bytes, spans: list[_Span]) -> list[list[int]]:
+        """For each span, places of accepted MPANs that deserve a look."""
+        doubtful: list[list[int]] = [[] for _ in spans]
+        bounds = [
+            (number, start, stop)
+            for number, span in enumerate(spans)
+            if span.root is not None
+            for start, stop in span.clean(data)
+        ]
+        if not bounds or not self._columns:
+            return doubtful
+        pieces = [data[start:stop] for _, start, stop in bounds]
         ends = list(accumulate(map(len, pieces)))
         joined = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        doubtful: dict[int, int] = {}
         for column in self._columns:
             for offset in suspects(joined, column, self.body.sink):
-                number = bisect_right(ends, offset)
-                start, stop, root = spans[number]
-                place = start + offset - (ends[number] - len(pieces[number]))
-                if root is not None:
-                    first = max(data.rfind(self._markers[root.seq], start, place) + 1, start)
-                    following = self._root_start.search(data, place, stop)
-                    doubtful[first] = following.start() + 1 if following else stop
-        return sorted(doubtful.items(), reverse=True)
+                piece = bisect_right(ends, offset)
+                number, _, stop = bounds[piece]
+                doubtful[number].append(stop + offset - ends[piece])
+        return doubtful
 
-    def _skip(self, data: bytes, start: int, stop: int, root: GroupDef) -> None:
-        """Move the counts over clean instances."""
-        if start < stop:
-            _, records = self.taken(data, start, stop)
-            self.body.skip(root, data.count(self._markers[root.seq], start, stop) + 1, records)
+    def _judge(self, data: bytes, span: _Span, root: GroupDef, doubtful: list[int]) -> None:
+        """Count a span, whose records stand as they should, and judge the noted ones."""
+        base = self.body.walk.base if self.body.walk else None
+        index = base.counts.get(root.seq, 0) + 1 if base else 1
+        line = self._skip(data, span.start, span.stop, root)
+        noted = span.noted
+        if doubtful:
+            starts = [data.rfind(b"\n", span.start, place) + 1 for place in doubtful]
+            noted = sorted({*noted, *(max(start, span.start) for start in starts)})
+        paths = Paths(data, span.start, index, self._markers)
+        sink, position = self.body.sink, span.start
+        for start in noted:
+            line += data.count(b"\n", position, start)
+            position = start
+            raw = data[start : data.find(b"\n", start)].removesuffix(b"\r")
+            chain = self._chains[raw[: raw.find(b"|")]]
+            before = sink.weighty
+            self.body.judge(Record(line, raw), chain[-1], paths.path(start, chain))
+            if sink.weighty == before:
+                self._expressions.vain(before)
+
+    def _pick(self, data: bytes, span: _Span, root: GroupDef, doubtful: list[int]) -> None:
+        """Count a span, all but its instances with doubtful MPANs, which go the slow way."""
+        position = span.start
+        for place in sorted(doubtful):
+            if place < position:
+                continue
+            marker = data.rfind(self._markers[root.seq], position, place)
+            first = max(marker + 1, position)
+            following = self._root_start.search(data, place, span.stop)
+            if position < first:
+                self._skip(data, position, first, root)
+            position = following.start() + 1 if following else span.stop
+            self._explain(data, first, position)
+        if position < span.stop:
+            self._skip(data, position, span.stop, root)
+
+    def _skip(self, data: bytes, start: int, stop: int, root: GroupDef) -> int:
+        """Move the counts over instances that stand as they should; the line of the first."""
+        first, records = self.taken(data, start, stop)
+        self.body.skip(root, data.count(self._markers[root.seq], start, stop) + 1, records)
+        return first
 
     def _explain(self, data: bytes, start: int, stop: int) -> None:
-        """One refused instance to the layers."""
+        """Refused instances to the layers, from the first byte to the last."""
         before = self.body.sink.weighty
-        span = data[start:stop]
-        chain = self._chains.get(span[: span.find(b"|")])
-        root = self._root_at(data, start) if chain is not None else None
-        if root is not None and self._expressions.shape(root).fullmatch(span):
-            first, records = self.taken(data, start, stop)
-            self.body.skip(root, 1, records)
-            self._records(span, first)
-        else:
-            self.slow(span)
-            self.body.settle()
+        self.slow(data[start:stop])
+        self.body.settle()
         self._expressions.vain(before)
-
-    def _records(self, span: bytes, line: int) -> None:
-        """The records of an instance of the right shape, each by itself."""
-        offset = 0
-        admits = self._expressions.admits
-        for whole in span.split(b"\n")[:-1]:
-            raw = whole.removesuffix(b"\r")
-            chain = self._chains[raw[: raw.find(b"|")]]
-            if not admits(chain[-1], raw):
-                record = Record(line, raw)
-                self.body.judge(record, chain[-1], self._path(span, offset, chain))
-            line += 1
-            offset += len(whole) + 1
-
-    def _path(self, span: bytes, offset: int, chain: tuple[GroupDef, ...]) -> str:
-        """Where the record at `offset` stands, counted in the bytes of its instance."""
-        walk = self.body.walk
-        number = walk.base.counts[chain[0].seq] if walk else 1
-        parts, above = [f"{chain[0].code}[{number}]"], 0
-        for group in chain[1:]:
-            marker = self._markers[group.seq]
-            at = offset if group is chain[-1] else span.rfind(marker, above, offset) + 1
-            parts.append(f"{group.code}[{span.count(marker, above, at) + 1}]")
-            above = at
-        return "/".join(parts)

@@ -15,7 +15,7 @@ from __future__ import annotations
 from attrs import define, evolve, field
 
 from dflow.catalogue.model import ItemPlace
-from dflow.findings import KINDS, Finding, Place, Severity, finding
+from dflow.findings import KINDS, Finding, Place, Severity
 from dflow.validate.profile import Profile
 
 __all__ = ["Sink", "masked"]
@@ -97,14 +97,24 @@ class Sink:
         key: object = None,
     ) -> None:
         """A finding; `key` is its subject, if it is told once for each subject."""
-        if self.told_once(code):
+        once = self._once.get(code)
+        if self.told_once(code) if once is None else once:
             if (code, key) in self._told:
                 return
             self._told.add((code, key))
         else:
             self.weighty += 1
-        self.take(
-            finding(code, place, message, value=_cut(value), expected=expected, remedy=remedy)
+        # Made in one go: a file full of faults spends its time here.
+        self.found.append(
+            Finding(
+                code=code,
+                severity=self._weights.get(code) or self.weight(code),
+                place=place,
+                message=message,
+                value=value if len(value) <= _SHOWN else _cut(value),
+                expected=expected,
+                remedy=remedy or KINDS[code].remedy,
+            )
         )
 
     def add_value(
@@ -129,4 +139,4 @@ class Sink:
 
 
 def _cut(value: str) -> str:
-    return value if len(value) <= _SHOWN else value[: _SHOWN - 1] + "…"
+    return value[: _SHOWN - 1] + "…"

@@ -7,7 +7,6 @@ envelope layer compares.  This module does not know headers and trailers.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Protocol
 
 from attrs import define, field
@@ -63,8 +62,8 @@ class CleanRecords(Protocol):
     def admits(self, group: GroupDef, raw: bytes) -> bool:
         """Whether a record of this group has no finding; False where that is not known."""
 
-    def testers(self, group: GroupDef) -> Sequence[re.Pattern[bytes] | None]:
-        """For each field the pattern of clean values, or None where there is none."""
+    def screen(self, group: GroupDef) -> re.Pattern[bytes]:
+        """The expression that holds the fields of a record that deserve a look."""
 
 
 @define(eq=False)
@@ -145,8 +144,8 @@ class BodyCheck:
         """Look at the bytes and the fields of a record whose place is known."""
         self._bytes(record)
         if whole:
-            testers = self._clean.testers(group) if self._clean else ()
-            check_record(record, group, path, self.sink, pool=self.pool, testers=testers)
+            screen = self._clean.screen(group) if self._clean else None
+            check_record(record, group, path, self.sink, pool=self.pool, screen=screen)
 
     def trust(self, clean: CleanRecords) -> None:
         """Pass over the fields of records that an expression has found clean."""

@@ -7,7 +7,6 @@ know where the record stands in the tree; its caller says the path.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from dflow.catalogue.model import GroupDef, ItemPlace
 from dflow.findings import Place
@@ -32,7 +31,7 @@ def check_record(
     sink: Sink,
     *,
     pool: bool = False,
-    testers: Sequence[re.Pattern[bytes] | None] = (),
+    screen: re.Pattern[bytes] | None = None,
 ) -> None:
     """Count a record's fields and check every value.
 
@@ -42,9 +41,25 @@ def check_record(
         path: where it stands in the tree.
         sink: where the findings go.
         pool: whether the record needs no closing pipe.
-        testers: patterns of clean fields with their pipes, where there are any, to spare
-            the checks.
+        screen: the expression that holds the fields that deserve a look, to spare the
+            others (`dflow.recognise.screen_pattern`); only where a closing pipe is needed.
     """
+    raw = record.raw
+    screened = screen.match(raw) if screen is not None and raw.endswith(b"|") else None
+    if screened is None:
+        _whole(record, definition, path, sink, pool=pool)
+        return
+    if screened.end() < len(raw):
+        _count(raw.count(b"|") - 1, record, definition, path, sink)
+    if screened.lastindex is not None:
+        for index, value in enumerate(screened.groups()):
+            if value is not None:
+                at, column = definition.items[index], screened.start(index + 1) + 1
+                _field(at, value, sink, line=record.line, column=column, path=path)
+
+
+def _whole(record: Record, definition: GroupDef, path: str, sink: Sink, *, pool: bool) -> None:
+    """Every field of a record, one after the other."""
     raw, line, width = record.raw, record.line, len(definition.items)
     fields = raw.split(b"|")
     closed = len(fields) > 1 and not fields[-1]
@@ -60,27 +75,23 @@ def check_record(
     if len(fields) - 1 != width:
         _count(len(fields) - 1, record, definition, path, sink)
     column = len(fields[0]) + 2
-    for index, (at, value) in enumerate(zip(definition.items, fields[1:], strict=False)):
-        tester = testers[index] if testers else None
-        if tester is None or not tester.fullmatch(value + b"|"):
-            fault = check_value(at, value.decode("latin-1"))
-            if fault is not None:
-                place = Place(
-                    line=line,
-                    column=column,
-                    width=len(value),
-                    path=path,
-                    jcode=at.jcode,
-                    item=at.name,
-                )
-                _tell(at, value.decode("latin-1"), fault, place, sink)
+    for at, value in zip(definition.items, fields[1:], strict=False):
+        _field(at, value, sink, line=line, column=column, path=path)
         column += len(value) + 1
 
 
-def _tell(at: ItemPlace, value: str, fault: Fault, place: Place, sink: Sink) -> None:
-    code, message, expected = fault
-    key = subject(code, at.jcode, value)
-    sink.add_value(code, place, at, message, value=value, expected=expected, key=key)
+def _field(at: ItemPlace, raw: bytes, sink: Sink, *, line: int, column: int, path: str) -> None:
+    """One value, which starts at `column`."""
+    value = raw.decode("latin-1")
+    fault = check_value(at, value)
+    if fault is not None:
+        code, message, expected = fault
+        item = at.item
+        place = Place(
+            line=line, column=column, width=len(raw), path=path, jcode=item.jcode, item=item.name
+        )
+        key = subject(code, item.jcode, value)
+        sink.add_value(code, place, at, message, value=value, expected=expected, key=key)
 
 
 def _count(number: int, record: Record, definition: GroupDef, path: str, sink: Sink) -> None:
