@@ -25,7 +25,7 @@ destination standby
 destination bench  test
 
 list metering = D0149, D0150, D0268, D0313
-list movers = "1200023305967"
+list movers = "1212345678902"
 
 route meter-works:   flow metering  from X/UDMS  to M/OLDM
                      deliver old-agent else standby
@@ -206,7 +206,7 @@ class TestBody:
     """The body is not asked for unless a rule asks for items."""
 
     RULES = (
-        "destination a\nlist movers = 1200023305967\n"
+        "destination a\nlist movers = 1212345678902\n"
         "clone some: flow D0010 where J0003 in movers only matching instances copy a\n"
         "route all: flow D01* deliver a\n"
     )
@@ -224,7 +224,7 @@ class TestBody:
 
     def test_an_instance_with_the_item_in_the_list_matches(self) -> None:
         routes = Routes.parse(self.RULES)
-        flow = meter_reading("1200023305958", "1200023305967")
+        flow = meter_reading("1098765432106", "1212345678902")
         decision = routes.decide(header(flow="D0010"), at=date(2019, 7, 1), flow=flow)
         (copy,) = decision.copies
         assert copy.matching is not None
@@ -232,11 +232,11 @@ class TestBody:
 
     def test_none_of_them_does_not(self) -> None:
         routes = Routes.parse(self.RULES)
-        flow = meter_reading("1200023305958")
+        flow = meter_reading("1098765432106")
         decision = routes.decide(header(flow="D0010"), at=date(2019, 7, 1), flow=flow)
         assert decision.copies == ()
         assert "1 instances, none of which matches" in decision.explain()
-        assert "1200023305958" not in decision.explain()
+        assert "1098765432106" not in decision.explain()
 
     def test_a_body_of_unknown_structure_does_not_match_and_says_so(self) -> None:
         routes = Routes.parse(self.RULES)
@@ -247,12 +247,12 @@ class TestBody:
 
     def test_conditions_must_hold_in_one_instance(self) -> None:
         rules = (
-            "destination a\nlist one = 1200023305967\nlist two = V\n"
+            "destination a\nlist one = 1212345678902\nlist two = V\n"
             "clone some: where J0003 in one where J0022 in two copy a\n"
         )
         routes = Routes.parse(rules)
         assert routes.decide(
-            header(), at=date(2019, 7, 1), flow=meter_reading("1200023305967")
+            header(), at=date(2019, 7, 1), flow=meter_reading("1212345678902")
         ).copies
 
 
@@ -330,9 +330,9 @@ def test_a_hostile_header_cannot_speak_to_the_terminal() -> None:
 
 def test_a_representation_gives_no_values_away() -> None:
     routes = Routes.parse(TestBody.RULES)
-    flow = meter_reading("1200023305967")
+    flow = meter_reading("1212345678902")
     decision = routes.decide(header(flow="D0010"), at=date(2019, 7, 1), flow=flow)
-    assert "1200023305967" not in repr(decision.copies)
+    assert "1212345678902" not in repr(decision.copies)
 
 
 class TestOnlyMatchingInstances:
@@ -340,8 +340,8 @@ class TestOnlyMatchingInstances:
 
     DATA = (
         b"ZHV|0000000001|D0010002|D|COLL|X|UDMS|20190627103000||||OPER|\r\n"
-        b"026|1200023305958|V|\r\n028|K1|C|\r\n030|01|20190601000000|1.0|||T|N|\r\n"
-        b"026|1200023305967|V|\r\n028|K2|C|\r\n030|01|20190601000000|2.0|||T|N|\r\n"
+        b"026|1098765432106|V|\r\n028|K1|C|\r\n030|01|20190601000000|1.0|||T|N|\r\n"
+        b"026|1212345678902|V|\r\n028|K2|C|\r\n030|01|20190601000000|2.0|||T|N|\r\n"
         b"ZPT|0000000001|6||2|20190627103000|\r\n"
     )
 
@@ -354,7 +354,7 @@ class TestOnlyMatchingInstances:
         kept = edit.keep_instances(flow, copy.matching)
         assert bytes(kept) == (
             b"ZHV|0000000001|D0010002|D|COLL|X|UDMS|20190627103000||||OPER|\r\n"
-            b"026|1200023305967|V|\r\n028|K2|C|\r\n030|01|20190601000000|2.0|||T|N|\r\n"
+            b"026|1212345678902|V|\r\n028|K2|C|\r\n030|01|20190601000000|2.0|||T|N|\r\n"
             b"ZPT|0000000001|3||1|20190627103000|\r\n"
         )
         assert bytes(flow) == self.DATA

@@ -186,8 +186,8 @@ class GroupDef:
     code: str
     name: str
     range: Range
-    items: tuple[ItemPlace, ...] = ()
-    groups: tuple[GroupDef, ...] = ()
+    items: tuple[ItemPlace, ...] = field(default=(), repr=False)
+    groups: tuple[GroupDef, ...] = field(default=(), repr=False)
 
     def walk(self) -> Iterator[GroupDef]:
         """This group and all below it, in catalogue order."""
@@ -241,11 +241,11 @@ class FlowDef:
     name: str
     status: str = ""
     owner: str = ""
-    routes: tuple[FlowRoute, ...] = ()
-    groups: tuple[GroupDef, ...] = ()
+    routes: tuple[FlowRoute, ...] = field(default=(), repr=False)
+    groups: tuple[GroupDef, ...] = field(default=(), repr=False)
     structured: bool = field()
-    sketch: tuple[GroupDef, ...] = ()
-    conditions: tuple[Condition, ...] = ()
+    sketch: tuple[GroupDef, ...] = field(default=(), repr=False)
+    conditions: tuple[Condition, ...] = field(default=(), repr=False)
     provenance: Provenance
 
     @structured.default
