@@ -317,7 +317,7 @@ class FastBody:
         if doubtful:
             starts = [data.rfind(b"\n", span.start, place) + 1 for place in doubtful]
             noted = sorted({*noted, *(max(start, span.start) for start in starts)})
-        paths = Paths(data, span.start, index, self._markers)
+        paths = Paths(data, span.start, root, index, self._markers)
         sink, position = self.body.sink, span.start
         for start in noted:
             line += data.count(b"\n", position, start)

@@ -41,6 +41,7 @@ class Paths:
     Attributes:
         data: bytes that hold the stretch.
         start: where it starts: with a record of a level-1 group.
+        root: that group.
         index: which one of its group that record is in the file.
         markers: how a record of each group begins in file order behind another: a line
             feed, its code, a pipe; by the group's place in the catalogue.
@@ -48,35 +49,35 @@ class Paths:
 
     data: bytes
     start: int
+    root: GroupDef
     index: int
     markers: Mapping[int, bytes]
-    _levels: dict[int, _Level] = field(factory=dict, init=False)
+    _levels: dict[int, _Level] = field(init=False)
+
+    @_levels.default
+    def _first(self) -> dict[int, _Level]:
+        start, path = self.start, f"{self.root.code}[{self.index}]"
+        return {self.root.seq: _Level(start, start, start, self.index, path)}
 
     def path(self, offset: int, chain: tuple[GroupDef, ...]) -> str:
         """The path of the record at `offset`; `chain` is its group and all above it."""
-        root = chain[0]
-        level = self._levels.get(root.seq)
-        if level is None:
-            level = _Level(0, self.start, self.start, self.index, f"{root.code}[{self.index}]")
-            self._levels[root.seq] = level
-        self._pass(level, root, offset, "")
-        for group in chain[1:]:
-            above = level
-            known = self._levels.get(group.seq)
-            if known is None or known.above != above.start:
-                known = self._levels[group.seq] = _Level(above.start, 0, above.start, 0, "")
-            level = known
-            self._pass(level, group, offset, above.path + "/")
-        return level.path
-
-    def _pass(self, level: _Level, group: GroupDef, offset: int, before: str) -> None:
-        """Count on up to the record at `offset`, which may be of the group itself."""
-        marker, data = self.markers[group.seq], self.data
-        # A marker starts with the line feed before its record.
-        end = offset + len(marker) - 1
-        more = data.count(marker, level.passed, end)
-        if more:
-            level.index += more
-            level.start = data.rfind(marker, level.passed, end) + 1
-            level.path = f"{before}{group.code}[{level.index}]"
-        level.passed = offset
+        data, levels = self.data, self._levels
+        above, path = self.start, ""
+        for group in chain:
+            seq = group.seq
+            level = levels.get(seq)
+            if level is None or level.above != above:
+                level = levels[seq] = _Level(above, above, above, 0, "")
+            marker = self.markers[seq]
+            # A marker starts with the line feed before its record, which may be the one
+            # at `offset` itself.
+            end = offset + len(marker) - 1
+            more = data.count(marker, level.passed, end)
+            if more:
+                level.index += more
+                level.start = data.rfind(marker, level.passed, end) + 1
+                before = f"{path}/" if path else ""
+                level.path = f"{before}{group.code}[{level.index}]"
+            level.passed = offset
+            above, path = level.start, level.path
+        return path

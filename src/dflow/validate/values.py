@@ -50,7 +50,8 @@ def check_record(
         _whole(record, definition, path, sink, pool=pool)
         return
     if screened.end() < len(raw):
-        _count(raw.count(b"|") - 1, record, definition, path, sink)
+        surplus = screened.end() + 1
+        _count(raw.count(b"|") - 1, record, definition, path, sink, surplus=surplus)
     if screened.lastindex is not None:
         for index, value in enumerate(screened.groups()):
             if value is not None:
@@ -94,12 +95,15 @@ def _field(at: ItemPlace, raw: bytes, sink: Sink, *, line: int, column: int, pat
         sink.add_value(code, place, at, message, value=value, expected=expected, key=key)
 
 
-def _count(number: int, record: Record, definition: GroupDef, path: str, sink: Sink) -> None:
+def _count(
+    number: int, record: Record, definition: GroupDef, path: str, sink: Sink, *, surplus: int = 0
+) -> None:
+    """Too many fields or too few; `surplus` is the column of the first too many, if known."""
     width = len(definition.items)
     fields = f"{number} field{'' if number == 1 else 's'}"
     missing = ""
     if number > width:
-        code, column = "too-many-fields", record.column(width + 1)
+        code, column = "too-many-fields", surplus or record.column(width + 1)
     else:
         code, column = "too-few-fields", len(record.raw) + 1
         missing = "; missing: " + ", ".join(at.name for at in definition.items[number:][:3])
