@@ -189,7 +189,7 @@ def rule_sets(draw: DrawFn, *, most: int = 6, bodies: bool = False) -> Routes:
         lists=(
             ValueList(name="flows", values=tuple(values), comments=draw(comments)),
             ValueList(name="parties", values=tuple(parties)),
-            ValueList(name="movers", values=("1200023305967",)),
+            ValueList(name="movers", values=("1212345678902",)),
             ValueList(name="odd", values=tuple(odd)),
         ),
         rules=tuple(draw(rules(name=f"rule-{number}", bodies=bodies)) for number in range(count)),

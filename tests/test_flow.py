@@ -15,7 +15,7 @@ from dflow.records import Record, split_records
 
 DATA = (
     b"ZHV|MADE000001|D0010002|D|READ|X|SUPL|20190601120000||||OPER|\r\n"
-    b"026|1200023305967|V|\n"
+    b"026|1212345678902|V|\n"
     b"028|S95A12345|R|\n"
     b"030|01|20190531000000|12345.0|||T|N|\n"
     b"999|stray|\n"

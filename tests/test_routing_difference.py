@@ -69,7 +69,7 @@ def test_the_regions_that_change_are_stated() -> None:
 
 
 def test_a_rule_that_asks_for_items_may_change() -> None:
-    more = OLD + "list l = 1200023305967\nhold h: flow D0150 where J0003 in l\n"
+    more = OLD + "list l = 1212345678902\nhold h: flow D0150 where J0003 in l\n"
     (one,) = changed_regions(Routes.parse(OLD), Routes.parse(more))
     assert not one.sure
     assert one.new == "hold h:  flow D0150"

@@ -68,7 +68,7 @@ def test_each_kind(rules: str, expected: tuple[str, str, tuple[str, ...]]) -> No
     [
         "route x: flow D0010 deliver a\nhold y:\n",
         "hold x: when odd\nhold y: flow D0010\n",
-        "list l = 1200023305967\nclone c: where J0003 in l during .. 2020-01-01 copy a\nhold y:\n",
+        "list l = 1212345678902\nclone c: where J0003 in l during .. 2020-01-01 copy a\nhold y:\n",
         "hold x: during .. 2019-06-27\nroute y: during 2019-06-27 .. deliver a\n",
         "clone x: to X/AAAA during .. 2020-01-01 copy a readdressed to M/BBBB\n",
         "route x: flow D0217 v002 from P/* to X/* during 2019-06-27 .. deliver a\n",
