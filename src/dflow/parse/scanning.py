@@ -216,8 +216,9 @@ class _Body:
 
     def _cut(self, data: bytes, root: GroupDef | None) -> Iterator[Group]:
         grammar = self.opening.grammar
-        if root is not None and grammar is not None and data.endswith(b"\n"):
-            head = b"%s|" % root.code.encode("latin-1")
+        code = b"" if root is None else root.code.encode("latin-1")
+        if root is not None and grammar is not None and _cuts_well(data, code):
+            head = code + b"|"
             start = 0 if data.startswith(head) else data.find(b"\n" + head) + 1
             if start or data.startswith(head):
                 yield from self._slowly(data[:start])
@@ -246,6 +247,16 @@ class _Body:
         self.scanned.trailer_record = record
         reading = read_trailer(record.raw, line=record.line, pool=self.opening.pool)
         self.scanned.trailer = reading.trailer
+
+
+def _cuts_well(data: bytes, code: bytes) -> bool:
+    """Whether cutting at `code` and a pipe finds every group of that code.
+
+    A record that is nothing but the code starts a group too, and has no pipe.
+    """
+    if not data.endswith(b"\n") or data.startswith((code + b"\n", code + b"\r\n")):
+        return False
+    return b"\n%s\n" % code not in data and b"\n%s\r\n" % code not in data
 
 
 def _records(data: bytes, line: int) -> Iterator[Record]:
