@@ -252,7 +252,8 @@ def backfill(
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Audit of clone {rule}</title>
 <style>
-body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem }}
+body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem;
+  padding: 0 1.5rem }}
 table {{ border-collapse: collapse; width: 100% }}
 th, td {{ border-bottom: 1px solid #ccc; padding: .3rem .6rem; text-align: left }}
 .good {{ color: #064 }} .bad {{ color: #a00; font-weight: 600 }}
