@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import random
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,7 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dflow
+from damage import damaged
+from dflow.catalogue import bundled
 from dflow.errors import SourceError
+from dflow.generator.heads import HEADER_WIDTH, header_from
+from dflow.generator.plan import plan_flow
+from dflow.generator.shape import make_body, make_file
 from samples import HEADER, RIGHT, d0010
 
 
@@ -121,6 +127,20 @@ def test_a_scan_knows_its_header_first_and_its_trailer_last() -> None:
     assert len(list(scanned)) == 3
     assert before is None
     assert scanned.trailer == dflow.read(d0010()).trailer
+
+
+def test_a_scan_reads_every_flow_as_a_read_does() -> None:
+    """Twice each, damaged or not: the second time along steps that are known by then."""
+    for number, flow in enumerate(flow for flow in bundled() if flow.structured):
+        chance = random.Random(number)
+        plan = plan_flow(flow, bundled().roles)
+        head = header_from(chance.randbytes(HEADER_WIDTH), *flow.key, plan.roles)
+        choices = [chance.randbytes(plan.width) for _ in range(6)]
+        data = make_file(plan, head.header, make_body(plan, choices, head), end=head.end)
+        big = [chance.getrandbits(20) for _ in range(9)]
+        for faults in ([], [], list(zip(big[::3], big[1::3], big[2::3], strict=True))):
+            made = damaged(data, faults)
+            assert tuple(dflow.scan(made)) == dflow.read(made).groups
 
 
 def test_a_scan_stopped_early_closes_its_file(tmp_path: Path) -> None:

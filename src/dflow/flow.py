@@ -16,7 +16,7 @@ from dflow.catalogue.model import FlowDef, GroupDef
 from dflow.envelope import Header, Trailer
 from dflow.records import Record
 
-__all__ = ["Flow", "Group", "ReadGroup", "StrayReason", "Unread", "unread_group"]
+__all__ = ["Flow", "Group", "ReadGroup", "StrayReason", "Unread", "placed_group", "unread_group"]
 
 #: Why a record is a stray, empty for a group in its place.  The words are the codes of
 #: the findings that tell of it.
@@ -127,6 +127,23 @@ def unread_group(definition: GroupDef, data: bytes, line: int, read: ReadGroup) 
     _SET_DEFINITION(group, definition)
     _SET_STRAY(group, "")
     _SET_UNREAD(group, (data, line, read))
+    return group
+
+
+def placed_group(record: Record, definition: GroupDef, groups: tuple[Group, ...]) -> Group:
+    """A group in its place, as ``Group(...)`` makes it, in half the time.
+
+    Args:
+        record: its record.
+        definition: what the catalogue says of it.
+        groups: the groups below it.
+    """
+    group = _NEW(Group)
+    _SET_RECORD(group, record)
+    _SET_DEFINITION(group, definition)
+    _SET_GROUPS(group, groups)
+    _SET_STRAY(group, "")
+    _SET_UNREAD(group, None)
     return group
 
 

@@ -18,7 +18,7 @@ from attrs import define, field, frozen
 from dflow.catalogue import Catalogue
 from dflow.catalogue.model import FlowDef, GroupDef
 from dflow.envelope import Header, Trailer, read_trailer
-from dflow.flow import Group, unread_group
+from dflow.flow import Group, placed_group, unread_group
 from dflow.grammar import RecordGrammar
 from dflow.parse.opening import Opening, is_trailer, open_file
 from dflow.parse.reading import after_reason
@@ -136,17 +136,65 @@ def _first(blocks: Iterator[bytes]) -> bytes:
 
 @frozen
 class _Reader:
-    """Reads an instance that was cut off by its code: the `read` of its groups."""
+    """Reads an instance that was cut off by its code: the `read` of its groups.
+
+    Most instances take steps that the grammar's walks have taken before, and are read
+    along those.  The others are built record by record, and their steps are then known.
+    """
 
     grammar: RecordGrammar
     head: bytes
+    _names: dict[bytes, str] = field(init=False)
+
+    @_names.default
+    def _lone_names(self) -> dict[bytes, str]:
+        """The terminal of each code that has but one: the others are the walk's to choose."""
+        names = self.grammar.names.items()
+        return {code.encode("latin-1"): some[0] for code, some in names if len(some) == 1}
 
     def __call__(self, data: bytes, line: int) -> tuple[Record, tuple[Group, ...]]:
+        records = list(_records(b"%s%s\n" % (self.head, data), line))
+        known = self._along(records)
+        if known is not None:
+            return known
         builder = TreeBuilder(self.grammar)
-        for record in _records(b"%s%s\n" % (self.head, data), line):
+        for record in records:
             builder.add(record)
         group = builder.close()[0]
         return group.record, group.groups
+
+    def _along(self, records: list[Record]) -> tuple[Record, tuple[Group, ...]] | None:
+        """The instance along known steps alone; None if it takes another."""
+        names, known = self._names, self.grammar.steps.known
+        first, *others = records
+        step = known.get((0, names.get(first.raw.partition(b"|")[0], "")))
+        if step is None:
+            return None
+        opened: list[_Open] = []
+        below: list[Group] = []
+        context = step[1]
+        for record in others:
+            step = known.get((context, names.get(record.raw.partition(b"|")[0], "")))
+            if step is None or step[0] < 0:
+                return None
+            closes, context, definition = step
+            if closes:
+                _close(opened, closes, below)
+            opened.append((record, definition, []))
+        _close(opened, len(opened), below)
+        return first, tuple(below)
+
+
+#: A group whose children may still come.
+_Open = tuple[Record, GroupDef, list[Group]]
+
+
+def _close(opened: list[_Open], number: int, below: list[Group]) -> None:
+    """Close so many open groups; `below` takes those that stand under the root group."""
+    for _ in range(number):
+        record, definition, groups = opened.pop()
+        above = opened[-1][2] if opened else below
+        above.append(placed_group(record, definition, tuple(groups)))
 
 
 @define(eq=False)
