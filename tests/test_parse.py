@@ -184,3 +184,27 @@ def test_a_group_that_is_not_read_yet_is_like_any_other() -> None:
     assert lazy().code == "026"
     with pytest.raises(AttributeError, match="nothing"):
         lazy().nothing  # type: ignore[attr-defined]  # noqa: B018  the mistake under test
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        ("028|S95A12345|R|", ""),
+        ("028|S95A12345|", "too-few-fields"),
+        ("028|S95A12345", "too-few-fields"),
+        ("028|", "too-few-fields"),
+        ("028", "too-few-fields"),
+        ("028|S95A12345|R", ""),
+        ("028|S95A12345|R||", "too-many-fields"),
+        ("028|S95A12345|R|x|y|", "too-many-fields"),
+        ("999|x|", "unknown-group"),
+        ("032|01|T|", "misplaced-group"),
+    ],
+)
+def test_the_tree_gives_the_reason_that_the_check_gives(record: str, reason: str) -> None:
+    data = d0010(["026|1212345678902|V|", record])
+    (group,) = [one for one in dflow.read(data).walk() if one.record.line == 3]
+    assert group.reason == reason
+    told = {found.code for found in dflow.check(data).findings if found.line == 3}
+    kinds = {"too-few-fields", "too-many-fields", "unknown-group", "misplaced-group"}
+    assert told & kinds == ({reason} if reason else set())

@@ -72,6 +72,21 @@ class Group:
         """The fields after the group code, as text."""
         return self.record.values
 
+    @property
+    def reason(self) -> StrayReason:
+        """Why the record is not as it should be, as a finding code; empty if it is.
+
+        That is `stray`, or ``too-few-fields`` or ``too-many-fields`` for a record that stands
+        in its place with another number of fields than its group.  Fields are counted as
+        in a user file, whose records are closed by a pipe.
+        """
+        if self.stray or self.definition is None:
+            return self.stray
+        number, wanted = len(self.values), len(self.definition.items)
+        if number == wanted:
+            return ""
+        return "too-few-fields" if number < wanted else "too-many-fields"
+
     def get(self, jcode: str) -> str | None:
         """The value of an item of this group; None if the group or the record has no such field."""
         place = self.definition.place(jcode) if self.definition else None
