@@ -43,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "catalogue": ("dflow.cli.catalogue", "list, show, compare and import catalogues"),
     "rules": ("dflow.cli.rules", "lay out, explain, check, cover, compare and draw rule files"),
     "pseudonymise": ("dflow.cli.pseudonymise", "replace personal values by keyed pseudonyms"),
+    "timeline": ("dflow.cli.timeline", "an MPAN's flows in order, and missing answers"),
     "run": ("dflow.cli.run", "receive, decide and deliver, as a configuration says"),
     "status": ("dflow.cli.status", "how deep the queues are, and how old"),
     "journal": ("dflow.cli.journal", "what arrived, what was decided, what was sent"),
