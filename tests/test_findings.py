@@ -12,7 +12,18 @@ from attrs.exceptions import FrozenInstanceError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dflow.findings import KINDS, Finding, Layer, Place, Report, Severity, finding, summary
+from dflow.findings import (
+    KINDS,
+    Finding,
+    Layer,
+    Place,
+    Report,
+    Severity,
+    finding,
+    finding_at,
+    summary,
+    value_place,
+)
 from dflow.findings import table as table_module
 
 _KIND = st.sampled_from(sorted(KINDS))
@@ -147,3 +158,26 @@ def test_the_json_of_a_report() -> None:
         "version": "002",
         "findings": [found.as_json()],
     }
+
+
+def test_a_finding_made_in_a_hurry_is_like_any_other() -> None:
+    place = value_place(line=3, column=8, width=2, path="026[1]", jcode="J0003", item="MPAN Core")
+    usual = Place(line=3, column=8, width=2, path="026[1]", jcode="J0003", item="MPAN Core")
+    assert (place, hash(place), repr(place)) == (usual, hash(usual), repr(usual))
+    assert value_place(line=3, column=8, path="") == Place(line=3, column=8)
+    made = finding_at(
+        place, "format", Severity.ERROR, message="m", value="v", expected="e", remedy="r"
+    )
+    also = Finding(
+        code="format",
+        severity=Severity.ERROR,
+        place=usual,
+        message="m",
+        value="v",
+        expected="e",
+        remedy="r",
+    )
+    assert (made, hash(made), repr(made)) == (also, hash(also), repr(also))
+    assert made.with_severity(Severity.INFO) == also.with_severity(Severity.INFO)
+    with pytest.raises(FrozenInstanceError):
+        made.code = "other"  # type: ignore[misc]  # that it cannot be set is what is tested

@@ -51,7 +51,7 @@ _DATE = rf"(?:{_YEAR}{_MONTH_DAY}|{_LEAP_DAY})"
 _TIME = r"(?:[01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]"
 
 
-@frozen
+@frozen(cache_hash=True)
 class Format:
     """The format of a value.
 
@@ -98,13 +98,20 @@ class Format:
     @property
     def longest(self) -> int | None:
         """The most characters a value can have, or None if nothing is stated."""
-        fixed = {"DATE": 8, "TIME": 6, "DATETIME": 14, "TIMESTAMP": 21, "BOOLEAN": 1}
-        if self.kind in fixed:
-            return fixed[self.kind]
+        if self.kind in _LENGTHS:
+            return _LENGTHS[self.kind]
         if self.length is None:
             return None
         return self.length + (self.decimals + 1 if self.decimals else 0) + self.signed
 
+
+_LENGTHS: dict[FormatKind, int] = {
+    "DATE": 8,
+    "TIME": 6,
+    "DATETIME": 14,
+    "TIMESTAMP": 21,
+    "BOOLEAN": 1,
+}
 
 #: The format of an item whose publication states none.
 UNSTATED = Format("UNSTATED")

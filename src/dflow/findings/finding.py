@@ -10,7 +10,7 @@ import enum
 
 from attrs import evolve, frozen
 
-__all__ = ["Finding", "Place", "Severity"]
+__all__ = ["Finding", "Place", "Severity", "finding_at", "value_place"]
 
 
 @enum.unique
@@ -119,3 +119,51 @@ class Finding:
             "message": self.message,
             "remedy": self.remedy,
         }
+
+
+# A slot can be set by its descriptor in a fraction of the time that a frozen `__init__`
+# takes; a file full of faults spends its time in making these two.
+_NEW = object.__new__
+_SET_LINE, _SET_COLUMN, _SET_WIDTH, _SET_PATH, _SET_JCODE, _SET_ITEM = (
+    vars(Place)[name].__set__ for name in ("line", "column", "width", "path", "jcode", "item")
+)
+_SET_CODE, _SET_SEVERITY, _SET_PLACE, _SET_MESSAGE, _SET_VALUE, _SET_EXPECTED, _SET_REMEDY = (
+    vars(Finding)[name].__set__
+    for name in ("code", "severity", "place", "message", "value", "expected", "remedy")
+)
+
+
+def value_place(
+    *, line: int, column: int, width: int = 0, path: str, jcode: str = "", item: str = ""
+) -> Place:
+    """A place within a record, as ``Place(...)`` makes it, in half the time."""
+    place = _NEW(Place)
+    _SET_LINE(place, line)
+    _SET_COLUMN(place, column)
+    _SET_WIDTH(place, width)
+    _SET_PATH(place, path)
+    _SET_JCODE(place, jcode)
+    _SET_ITEM(place, item)
+    return place
+
+
+def finding_at(
+    place: Place,
+    code: str,
+    severity: Severity,
+    *,
+    message: str,
+    value: str,
+    expected: str,
+    remedy: str,
+) -> Finding:
+    """A finding, as ``Finding(...)`` makes it, in half the time."""
+    found = _NEW(Finding)
+    _SET_CODE(found, code)
+    _SET_SEVERITY(found, severity)
+    _SET_PLACE(found, place)
+    _SET_MESSAGE(found, message)
+    _SET_VALUE(found, value)
+    _SET_EXPECTED(found, expected)
+    _SET_REMEDY(found, remedy)
+    return found

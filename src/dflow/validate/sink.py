@@ -15,7 +15,7 @@ from __future__ import annotations
 from attrs import define, evolve, field
 
 from dflow.catalogue.model import ItemPlace
-from dflow.findings import KINDS, Finding, Place, Severity
+from dflow.findings import KINDS, Finding, Place, Severity, finding_at
 from dflow.validate.profile import Profile
 
 __all__ = ["Sink", "masked"]
@@ -106,10 +106,10 @@ class Sink:
             self.weighty += 1
         # Made in one go: a file full of faults spends its time here.
         self.found.append(
-            Finding(
-                code=code,
-                severity=self._weights.get(code) or self.weight(code),
-                place=place,
+            finding_at(
+                place,
+                code,
+                self._weights.get(code) or self.weight(code),
                 message=message,
                 value=value if len(value) <= _SHOWN else _cut(value),
                 expected=expected,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from dflow.catalogue.model import GroupDef, ItemPlace
-from dflow.findings import Place
+from dflow.findings import Place, value_place
 from dflow.identifiers import MPAN_ITEMS, has_check_digit, known_distributor, mpan_check_digit
 from dflow.records import Record
 from dflow.validate.sink import Sink
@@ -88,7 +88,7 @@ def _field(at: ItemPlace, raw: bytes, sink: Sink, *, line: int, column: int, pat
     if fault is not None:
         code, message, expected = fault
         item = at.item
-        place = Place(
+        place = value_place(
             line=line, column=column, width=len(raw), path=path, jcode=item.jcode, item=item.name
         )
         key = subject(code, item.jcode, value)
@@ -110,7 +110,7 @@ def _count(
         missing += ", …" if width - number > 3 else ""
     sink.add(
         code,
-        Place(line=record.line, column=column, path=path),
+        value_place(line=record.line, column=column, path=path),
         f"Group {definition.code} has {width}, the record {fields}{missing}.",
         value=str(number),
         expected=str(width),
