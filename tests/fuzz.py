@@ -1,10 +1,9 @@
 """Coverage-guided fuzzing of read and check with atheris, off the default run.
 
     pip install atheris
-    mkdir -p corpus
-    PYTHONPATH=src python tests/fuzz.py corpus tests/crashers -max_total_time=600
+    PYTHONPATH=src python tests/fuzz.py tests/corpus tests/crashers -max_total_time=600
 
-What it learns is kept in ``corpus`` for the next run.  A crash leaves a file ``crash-…``
+What it learns is kept in ``tests/corpus`` for the next run.  A crash leaves a file ``crash-…``
 behind: give it a name, move it to ``tests/crashers``.
 """
 

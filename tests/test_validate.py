@@ -139,3 +139,14 @@ def test_the_samples_have_the_verdicts_their_index_gives() -> None:
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(SourceError):
         dflow.check(tmp_path)
+
+
+def test_a_sum_is_compared_whatever_stands_behind_the_trailer() -> None:
+    """The report does not depend on the kind of source: bytes, a path or chunks."""
+    trailer = "ZPT|0000000001|12|12345|3|20260302154650|"
+    behind = b"ZPT|0000000001|12||3|20260302154650|\n"
+    data = d0010(trailer=trailer) + behind
+    report = dflow.check(data)
+    assert "checksum" in report.codes
+    assert report == dflow.check(iter([data]))
+    assert report == dflow.check(data, fast=False)

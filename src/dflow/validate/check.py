@@ -44,21 +44,27 @@ def check(
         SourceError: if the bytes cannot be had.
         LookupMiss: if the profile names a finding code that does not exist.
     """
-    sink = Sink(as_profile(profile), unmask)
+    by = as_profile(profile)
     known = bundled() if catalogue is None else catalogue
-    with open_source(source) as opened:
-        file = FileCheck(known, sink, sums=_sums(opened.tail))
-        intake = Intake(file, fast=fast)
-        for chunk in opened.chunks:
-            intake.feed(chunk)
-        intake.close()
-        header = file.header
-        return Report(
-            source=opened.name,
-            flow=header.flow if header else "",
-            version=header.version if header else "",
-            findings=tuple(sink.found),
-        )
+    for summed in (False, True):
+        sink = Sink(by, unmask)
+        with open_source(source) as opened:
+            file = FileCheck(known, sink, sums=summed or _sums(opened.tail))
+            intake = Intake(file, fast=fast)
+            for chunk in opened.chunks:
+                intake.feed(chunk)
+            intake.close()
+        # The trailer was not the one that the end of the file showed, and claims a sum.  A
+        # source whose end can be looked at can be read again.
+        if not file.unsummed:
+            break
+    header = file.header
+    return Report(
+        source=opened.name,
+        flow=header.flow if header else "",
+        version=header.version if header else "",
+        findings=tuple(sink.found),
+    )
 
 
 def _sums(tail: bytes | None) -> bool:

@@ -34,6 +34,8 @@ class FileCheck:
         opening: how the file opens, once its first record is there.
         body: the check of the body, from then on.
         summing: whether the records' sum is wanted, once that can be told.
+        unsummed: whether the trailer claims a sum that was taken for blank: then the
+            file must be checked again, with `sums`.
         seen: the line terminators so far.
     """
 
@@ -44,6 +46,7 @@ class FileCheck:
     opening: Opening | None = field(default=None, init=False)
     body: BodyCheck | None = field(default=None, init=False)
     summing: bool = field(default=False, init=False)
+    unsummed: bool = field(default=False, init=False)
     seen: set[bytes] = field(factory=set, init=False)
     _trailer: Record | None = field(default=None, init=False)
     _checksum: int = field(default=0, init=False)
@@ -157,6 +160,8 @@ class FileCheck:
 
     def _close_body(self, trailer: Record) -> None:
         self._trailer = trailer
+        fields = trailer.raw.split(b"|", 4)
+        self.unsummed = not (self.sums or self.summing) and len(fields) > 3 and bool(fields[3])
         if self.body is not None:
             self.body.over = True
 
