@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rules": ("dflow.cli.rules", "lay out, explain, check, cover, compare and draw rule files"),
     "pseudonymise": ("dflow.cli.pseudonymise", "replace personal values by keyed pseudonyms"),
     "timeline": ("dflow.cli.timeline", "an MPAN's flows in order, and missing answers"),
+    "cut": ("dflow.cli.cut", "cut a party's files from an archive, and prove the cuts"),
     "run": ("dflow.cli.run", "receive, decide and deliver, as a configuration says"),
     "status": ("dflow.cli.status", "how deep the queues are, and how old"),
     "journal": ("dflow.cli.journal", "what arrived, what was decided, what was sent"),
