@@ -6,7 +6,6 @@ import random
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -90,12 +89,18 @@ def test_time_is_linear_in_size(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(HOSTILE))
 def test_time_is_linear_up_to_ten_megabytes(name: str) -> None:
-    """From 1 kB to 10 MB, each ten times the one before."""
-    times = []
+    """From 1 kB to 10 MB no byte costs more than four times what it costs the slow way.
+
+    That is asked of the whole, not of one size against the one before: an instance beyond
+    1 MiB goes from the fast way to the slow one, a step that is no curve.
+    """
+    data = HOSTILE[name](100_000)
+    a_byte = _took(lambda data: dflow.check(data, fast=False), data) / len(data)
     for size in (1_000, 10_000, 100_000, 1_000_000, 10_000_000):
         data = HOSTILE[name](size)
-        times.append(max(_took(dflow.check, data), 0.002))
-    assert all(later < 30 * earlier for earlier, later in pairwise(times)), times
+        began = time.process_time()
+        dflow.check(data)
+        assert time.process_time() - began < 0.05 + 4 * a_byte * len(data), size
 
 
 def test_memory_is_bounded_by_a_block_not_by_the_file() -> None:
