@@ -60,7 +60,7 @@ def test_it_searches(world: World, search: str, found: list[str]) -> None:
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    server = make_server(lambda words: f"<p>page {words}", token="sesame", port=0)  # noqa: S106  made up
+    server = make_server(lambda words: f"<p>page {words}", token="sesame", port=0)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     yield server.server_address[1]

@@ -37,7 +37,7 @@ from dflow.exchange.scribe import Scribe
 from dflow.exchange.sequence import watch_sequence
 from dflow.flow import Flow
 from dflow.routing import Routes
-from dflow.transport import Arrival, Inbox, TransportError, Unavailable
+from dflow.transport import Arrival, Closing, Inbox, TransportError, Unavailable
 
 __all__ = ["Exchange", "Mount", "Source", "Totals"]
 
@@ -151,9 +151,18 @@ class Exchange:
         finally:
             scribe.stop()
             self._scribe, self._lanes = None, ()
+            await self._close()
         return Totals(
             arrivals=dict(self._arrivals), steps=dict(self._steps), troubles=dict(self._troubles)
         )
+
+    async def _close(self) -> None:
+        """Let transports go of their connections, which belong to this event loop."""
+        ends: list[object] = [mount.outbox for mount in self.mounts]
+        ends += [one.inbox for one in self.sources]
+        for end in ends:
+            if isinstance(end, Closing):
+                await end.close()
 
     def stop(self) -> None:
         """Begin nothing more, let what is under way end, and return from `run`."""

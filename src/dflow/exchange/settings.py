@@ -10,11 +10,12 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from dflow.errors import RefusedText, TextFault
 from dflow.tomltext import TomlText, TomlValue
 from dflow.transport.kinds import Option, Setting
+from dflow.transport.secret import Secret
 
 __all__ = ["TableReader"]
 
@@ -27,6 +28,7 @@ _KINDS = {
     "number": "a number",
     "flag": "true or false",
     "texts": "a list of texts",
+    "secret": '{ env = "NAME" } or { file = "path" }',
 }
 
 
@@ -54,11 +56,11 @@ class TableReader:
         expected: Iterable[str] = (),
         near_to: str = "",
         known: Iterable[str] = (),
+        shown: bool = True,
     ) -> None:
-        """Note a mistake at a key."""
-        self.faults.append(
-            self.toml.fault(path, message, expected=expected, near_to=near_to, known=known)
-        )
+        """Note a mistake at a key; without `shown`, its line may hold a secret."""
+        fault = self.toml.fault(path, message, expected=expected, near_to=near_to, known=known)
+        self.faults.append(fault if shown else evolve(fault, text=""))
 
     def refuse(self) -> None:
         """Refuse the text if there is any mistake.
@@ -85,7 +87,7 @@ class TableReader:
             return {}
         return value
 
-    def only(self, path: tuple[str, ...], known: Iterable[str]) -> None:
+    def only(self, path: tuple[str, ...], known: Iterable[str], *, shown: bool = True) -> None:
         """Note every key of a table that nobody knows, with what is near."""
         names = tuple(known)
         for word in self.table(*path):
@@ -97,6 +99,7 @@ class TableReader:
                     expected=names if len(names) <= 12 else (),
                     near_to=word,
                     known=names,
+                    shown=shown,
                 )
 
     def options(
@@ -104,7 +107,9 @@ class TableReader:
     ) -> dict[str, Setting]:
         """The values of a table's options, defaults filled in."""
         known = tuple(options)
-        self.only(path, (*(one.name for one in known), *also))
+        # A misspelt `password` may have its value beside it.
+        shown = all(one.kind != "secret" for one in known)
+        self.only(path, (*(one.name for one in known), *also), shown=shown)
         table = self.table(*path)
         settings: dict[str, Setting] = {}
         for option in known:
@@ -122,6 +127,8 @@ class TableReader:
     ) -> Setting:
         """The value of one option that stands in a table."""
         value = table[option.name]
+        if option.kind == "secret":
+            return self._secret(path, option, value)
         if isinstance(value, dict) and option.kind in ("text", "path"):
             value = self._reference(path, value)
             if value is None:
@@ -173,7 +180,20 @@ class TableReader:
             return option.default
         return value
 
-    def _reference(self, path: tuple[str, ...], table: Mapping[str, TomlValue]) -> str | None:
+    def _secret(self, path: tuple[str | int, ...], option: Option, value: TomlValue) -> Setting:
+        """A secret, by reference only: what stands in the file is refused, and not told."""
+        if not isinstance(value, dict):
+            self.fault(
+                path,
+                f"{option.name} is a secret, and does not stand in a configuration",
+                expected=('{ env = "NAME" }', '{ file = "path" }'),
+                shown=False,
+            )
+            return option.default
+        text = self._reference(path, value)
+        return option.default if text is None else Secret(text)
+
+    def _reference(self, path: tuple[str | int, ...], table: Mapping[str, TomlValue]) -> str | None:
         """A secret by reference: from the environment, or from a file; never told in messages."""
         match dict(table):
             case {"env": str(name), **rest} if not rest:

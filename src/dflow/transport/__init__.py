@@ -5,11 +5,14 @@ from dflow.transport.directory_out import DirectoryOutbox
 from dflow.transport.faults import Refused, TransportError, Unavailable, Uncertain
 from dflow.transport.memory import MemoryInbox, MemoryOutbox
 from dflow.transport.parcel import Arrival, Capabilities, Parcel, Presence, Receipt
-from dflow.transport.ports import Inbox, Outbox
+from dflow.transport.ports import Checking, Closing, Inbox, Outbox
+from dflow.transport.secret import Secret
 
 __all__ = [
     "Arrival",
     "Capabilities",
+    "Checking",
+    "Closing",
     "DirectoryInbox",
     "DirectoryOutbox",
     "Inbox",
@@ -20,6 +23,7 @@ __all__ = [
     "Presence",
     "Receipt",
     "Refused",
+    "Secret",
     "TransportError",
     "Unavailable",
     "Uncertain",

@@ -17,14 +17,18 @@ from dflow.transport.directory_in import DirectoryInbox, Ready
 from dflow.transport.directory_out import DirectoryOutbox
 from dflow.transport.names import template_mistakes
 from dflow.transport.ports import Inbox, Outbox
+from dflow.transport.secret import Secret
 
 __all__ = ["BUILT_IN", "Option", "OptionKind", "Setting", "TransportKind"]
 
 #: What an option's value is in a configuration.  A path is relative to the configuration.
-OptionKind = Literal["text", "path", "seconds", "count", "number", "flag", "template", "texts"]
+#: A secret is given by reference only, from the environment or from a file.
+OptionKind = Literal[
+    "text", "path", "seconds", "count", "number", "flag", "template", "texts", "secret"
+]
 
 #: A value that was checked against its option.
-Setting = str | int | float | bool | Path | tuple[str, ...] | None
+Setting = str | int | float | bool | Path | tuple[str, ...] | Secret | None
 
 
 @frozen(kw_only=True)

@@ -16,6 +16,10 @@ The guarantees, which the exchange relies on:
   arrival is received again.  `failed` gives it back, to be received again later.
 - An inbox hands out the next arrival when it is asked for it, so a slow reader is not
   flooded.
+
+Two Protocols of one call are optional, for a transport that has something to say:
+`Checking`, and `Closing` for what holds connections.  A closed transport opens again at
+its next call, of another event loop if need be.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ from typing import Protocol, runtime_checkable
 
 from dflow.transport.parcel import Arrival, Capabilities, Parcel, Presence, Receipt
 
-__all__ = ["Inbox", "Outbox"]
+__all__ = ["Checking", "Closing", "Inbox", "Outbox"]
 
 
 @runtime_checkable
@@ -76,4 +80,26 @@ class Inbox(Protocol):
 
     async def failed(self, arrival: Arrival, reason: str) -> None:
         """The arrival could not be recorded: give it back, to be received again."""
+        ...
+
+
+@runtime_checkable
+class Checking(Protocol):
+    """An outbox or inbox that can be tried without sending or taking anything."""
+
+    async def check(self) -> str:
+        """What was reached, in words; nothing is sent, taken or changed.
+
+        Raises:
+            TransportError: it cannot be used, why, and what mends it.
+        """
+        ...
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """An outbox or inbox that holds connections."""
+
+    async def close(self) -> None:
+        """Let go of them; never raises, and may be called twice."""
         ...
