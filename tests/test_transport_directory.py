@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dflow.transport import Arrival, DirectoryInbox, DirectoryOutbox, Inbox, Outbox, Parcel
+from dflow.transport import Arrival, Closing, DirectoryInbox, DirectoryOutbox, Inbox, Outbox, Parcel
 from dflow.transport import directory_out as out_module
 from dflow.transport.faults import Refused, Unavailable
 from dflow.transport.names import fill_template, safe_name, template_mistakes
@@ -238,7 +238,8 @@ def test_archived_removed_or_given_back(tmp_path: Path) -> None:
                 await inbox.failed(arrival, "the disk is full")
                 break
             await inbox.done(arrival)
-        inbox.close()
+        await inbox.close()
+        await inbox.close()
         remover = DirectoryInbox(path=tmp_path, ready="named", after="remove", pattern="c")
         async for arrival in remover.receive(once=True):
             await remover.done(arrival)
@@ -292,3 +293,18 @@ def test_what_is_no_file_is_an_arrival_with_a_problem(tmp_path: Path) -> None:
 def test_a_missing_folder_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="no such folder"):
         receive(DirectoryInbox(path=tmp_path / "nowhere"))
+
+
+def test_an_inbox_that_was_closed_opens_again(tmp_path: Path) -> None:
+    inbox = DirectoryInbox(path=tmp_path, ready="named")
+    assert isinstance(inbox, Closing)
+
+    async def once() -> list[str]:
+        names = [arrival.name async for arrival in inbox.receive(once=True)]
+        await inbox.close()
+        return names
+
+    (tmp_path / "a.usr").write_bytes(b"a")
+    assert asyncio.run(once()) == ["a.usr"]
+    # Closed without a word about a.usr, so it is received again.
+    assert asyncio.run(once()) == ["a.usr"]

@@ -108,7 +108,7 @@ class DirectoryInbox:
         """Put the file back under its name, or the next free one like it."""
         await asyncio.to_thread(self._back, arrival)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Give up the claims: what was received and is not done can be adopted."""
         if self._lock is not None:
             os.close(self._lock)
