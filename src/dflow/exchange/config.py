@@ -29,7 +29,8 @@ from dflow.parse import read
 from dflow.routing import Routes
 from dflow.routing.remark import Remark
 from dflow.tomltext import TomlValue, read_toml
-from dflow.transport.kinds import BUILT_IN, Setting, TransportKind
+from dflow.transport.built_in import BUILT_IN
+from dflow.transport.kinds import Setting, TransportKind
 
 __all__ = ["Wiring", "load_wiring"]
 

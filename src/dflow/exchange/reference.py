@@ -12,7 +12,8 @@ from pathlib import Path
 
 from dflow.delivery import STEPS, TABLE, Step, diagram
 from dflow.exchange.options import OPTIONS
-from dflow.transport.kinds import BUILT_IN, Option
+from dflow.transport.built_in import BUILT_IN
+from dflow.transport.kinds import Option
 
 __all__ = ["configuration_page", "states_part"]
 

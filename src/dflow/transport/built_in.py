@@ -1,0 +1,15 @@
+"""The kinds of transport that come with dflow.
+
+In: the kinds of this package.  Out: one tuple.  This module imports no library of a
+network: a kind only knows how its ends are made.
+"""
+
+from __future__ import annotations
+
+from dflow.transport import directory_kind
+from dflow.transport.kinds import TransportKind
+
+__all__ = ["BUILT_IN"]
+
+#: Every kind, in the order of the reference page.  Memory is for code, not for configurations.
+BUILT_IN: tuple[TransportKind, ...] = (directory_kind.KIND,)
