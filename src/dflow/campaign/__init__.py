@@ -1,0 +1,3 @@
+"""A clone campaign: parallel running until a new agent holds everything, proved complete."""
+
+__all__: tuple[str, ...] = ()

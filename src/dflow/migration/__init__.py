@@ -1,0 +1,3 @@
+"""A migration plan: daily volumes under limits, allocated, enforced, planned against actual."""
+
+__all__: tuple[str, ...] = ()
