@@ -55,6 +55,12 @@ def add(subparsers: Subparsers) -> None:
     prune.add_argument(
         "--older-than", required=True, type=instant, metavar="AGE", help="such as 90d"
     )
+    encrypt = actions.add_parser(
+        "encrypt",
+        help="seal what is plain or under an older key with the newest key",
+        allow_abbrev=False,
+    )
+    add_config(encrypt)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -68,6 +74,8 @@ def run(args: argparse.Namespace) -> int:
             return _export(journal, args)
         if args.action == "events":
             return _events(journal, args)
+        if args.action == "encrypt":
+            return _encrypt(journal)
         return _prune(journal, args)
 
 
@@ -177,4 +185,17 @@ def _prune(journal: SqliteJournal, args: argparse.Namespace) -> int:
     while count := journal.prune(before=args.older_than):
         total += count
     print(f"{total} arrivals forgotten")
+    return CLEAN
+
+
+def _encrypt(journal: SqliteJournal) -> int:
+    mark, total = "", 0
+    while True:
+        mark, count = journal.seal(after=mark)
+        total += count
+        if not mark:
+            break
+        if sys.stderr.isatty():
+            print(f"\r{total} payloads", end="", file=sys.stderr, flush=True)
+    print(f"{total} payloads sealed with the newest key")
     return CLEAN

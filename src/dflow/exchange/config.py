@@ -20,7 +20,7 @@ from dflow.errors import RefusedText, near_misses
 from dflow.exchange.check import held_by_check
 from dflow.exchange.contradictions import Inspection, inspect
 from dflow.exchange.driver import Exchange, Source
-from dflow.exchange.journal import Journal, SqliteJournal, open_journal
+from dflow.exchange.journal import Cipher, Journal, JournalError, SqliteJournal, open_journal
 from dflow.exchange.lane import Mount
 from dflow.exchange.options import OPTIONS
 from dflow.exchange.settings import TableReader
@@ -29,6 +29,7 @@ from dflow.parse import read
 from dflow.routing import Routes
 from dflow.routing.remark import Remark
 from dflow.tomltext import TomlValue, read_toml
+from dflow.transport import Secret
 from dflow.transport.built_in import BUILT_IN
 from dflow.transport.kinds import Setting, TransportKind
 
@@ -44,6 +45,7 @@ class Wiring:
         routes_path: the rules' file.
         routes: the rules.
         journal_path: None for a journal in memory.
+        cipher: seals payloads at rest; None keeps them plain.
         mounts: destinations; opening one touches nothing yet.
         sources: where files come from.
         hold_on: hold a file in which the check finds this or worse; None checks nothing.
@@ -57,6 +59,7 @@ class Wiring:
     journal_path: Path | None
     payloads: Path | None = None
     payloads_above: int = 256 * 1024
+    cipher: Cipher | None = field(default=None, repr=False)
     mounts: tuple[Mount, ...]
     sources: tuple[Source, ...]
     hold_on: Severity | None = None
@@ -70,7 +73,10 @@ class Wiring:
             JournalError: if it cannot be used.
         """
         return open_journal(
-            self.journal_path, payloads=self.payloads, payloads_above=self.payloads_above
+            self.journal_path,
+            payloads=self.payloads,
+            payloads_above=self.payloads_above,
+            cipher=self.cipher,
         )
 
     def exchange(self, journal: Journal) -> Exchange:
@@ -96,6 +102,7 @@ def load_wiring(path: Path, *, kinds: Sequence[TransportKind] = BUILT_IN) -> Wir
     reader.only((), ("journal", "routes", "check", "source", "mount"))
     journal = reader.options(("journal",), OPTIONS["journal"])
     journal_path = _journal_path(reader, str(journal["url"]))
+    cipher = _cipher(reader, journal["encrypt_with"])
     check = reader.options(("check",), OPTIONS["check"])
     rules = reader.options(("routes",), OPTIONS["routes"])
     by_name = {kind.name: kind for kind in kinds}
@@ -124,6 +131,7 @@ def load_wiring(path: Path, *, kinds: Sequence[TransportKind] = BUILT_IN) -> Wir
         journal_path=journal_path,
         payloads=payloads if isinstance(payloads, Path) else None,
         payloads_above=above if isinstance(above, int) else 256 * 1024,
+        cipher=cipher,
         mounts=tuple(mounts),
         sources=tuple(sources),
         hold_on=_severity(check["hold_on"]),
@@ -144,6 +152,16 @@ def _journal_path(reader: TableReader, url: str) -> Path | None:
         reader.fault(("journal", "url"), f"no journal at {url!r}", expected=known)
         return None
     return reader.folder / url.removeprefix("sqlite:///")
+
+
+def _cipher(reader: TableReader, secret: Setting) -> Cipher | None:
+    if not isinstance(secret, Secret):
+        return None
+    try:
+        return Cipher.of(secret)
+    except JournalError as error:
+        reader.fault(("journal", "encrypt_with"), str(error), shown=False)
+        return None
 
 
 def _routes(reader: TableReader, path: Setting) -> Routes | None:

@@ -31,6 +31,12 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
             default=256 * 1024,
             meaning="Bytes above which a payload goes to the folder.",
         ),
+        Option(
+            name="encrypt_with",
+            kind="secret",
+            meaning="Key that seals payloads at rest, 32 bytes in base64; older keys after it,"
+            " with commas. Needs the extra `encrypt`.",
+        ),
     ),
     "routes": (
         Option(name="file", kind="path", required=True, meaning="The rules, relative to the file."),

@@ -1,5 +1,7 @@
 """The journal: what arrived, what was decided, what was sent, and what came of it."""
 
+from dflow.exchange.journal.cipher import Cipher, new_key
+from dflow.exchange.journal.opening import open_journal
 from dflow.exchange.journal.payloads import content_hash
 from dflow.exchange.journal.port import Journal, JournalError
 from dflow.exchange.journal.rows import (
@@ -15,12 +17,13 @@ from dflow.exchange.journal.rows import (
     Query,
     Recorded,
 )
-from dflow.exchange.journal.sqlite import SqliteJournal, open_journal
+from dflow.exchange.journal.sqlite import SqliteJournal
 
 __all__ = [
     "ArrivalRow",
     "AttemptRow",
     "Backlog",
+    "Cipher",
     "DeliveryRow",
     "EventRow",
     "Journal",
@@ -33,5 +36,6 @@ __all__ = [
     "Recorded",
     "SqliteJournal",
     "content_hash",
+    "new_key",
     "open_journal",
 ]

@@ -27,10 +27,6 @@ def _arrival_clauses(query: Query) -> tuple[list[str], list[object]]:
     if query.outcome is not None:
         clauses.append("a.outcome = ?")
         values.append(query.outcome.value)
-    if query.text:
-        # Bodies in the folder beside the database are not searched.
-        clauses.append("a.hash IN (SELECT hash FROM payload WHERE instr(body, ?) > 0)")
-        values.append(query.text.encode("latin-1", "replace"))
     return clauses, values
 
 
@@ -39,6 +35,10 @@ def _finish(
 ) -> tuple[str, list[object]]:
     clauses.append(f"{key} > ?")
     values.append(query.after)
+    if query.text:
+        # Last, so that only what all else leaves is read, and opened where it is sealed.
+        clauses.append("a.hash > '' AND dflow_holds(a.hash, ?)")
+        values.append(query.text.encode("latin-1", "replace"))
     order = "DESC" if query.newest_first else "ASC"
     text = f"{select} WHERE {' AND '.join(clauses)} ORDER BY {key} {order}"
     if query.limit is not None:

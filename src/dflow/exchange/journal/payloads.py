@@ -3,6 +3,11 @@
 In: bytes.  Out: their SHA-256, and the bytes again.  This module does not know what they
 are.  The folder is private to its owner; a payload is in it, synchronised, before the
 database says so.
+
+With a cipher, what is kept is sealed, and a file's name is made from the hash by the key,
+so that nobody without it can ask the folder whether a certain file was here.  The hash in
+the database stays that of the plain bytes: repeats and audits go by it.  What was kept
+before the cipher was given stays as it was until it is sealed anew.
 """
 
 from __future__ import annotations
@@ -15,6 +20,7 @@ from pathlib import Path
 
 from attrs import define
 
+from dflow.exchange.journal.cipher import Cipher
 from dflow.exchange.journal.port import JournalError
 from dflow.transport.durable import sync_folder, write_synced
 
@@ -34,34 +40,66 @@ class Payloads:
         connection: of the journal's database.
         folder: for large payloads; None keeps all in the database.
         above: bytes above which a payload goes to the folder.
+        cipher: seals what is kept; None keeps it plain.
     """
 
     connection: sqlite3.Connection
     folder: Path | None
     above: int
+    cipher: Cipher | None = None
+
+    def check_keys(self) -> None:
+        """See that everything sealed can be opened.
+
+        Raises:
+            JournalError: if a key is missing; nothing has been touched.
+        """
+        rows = self.connection.execute("SELECT DISTINCT sealed FROM payload WHERE sealed > ''")
+        lost = [row["sealed"] for row in rows if not self._knows(row["sealed"])]
+        if not lost:
+            return
+        keys = ("key " if len(lost) == 1 else "keys ") + ", ".join(lost)
+        if self.cipher is None:
+            given = "no key is given: name it in [journal] encrypt_with"
+        else:
+            given = (
+                f"the newest key given is {self.cipher.key_id}: give older keys after it,"
+                " with commas, in what [journal] encrypt_with names"
+            )
+        raise JournalError(f"payloads are encrypted with {keys}, and {given}")
+
+    def _knows(self, key_id: str) -> bool:
+        return self.cipher is not None and self.cipher.knows(key_id)
 
     def keep(self, content: bytes) -> str:
         """Keep some bytes, once; their hash.  Part of the journal's transaction."""
         hash_ = content_hash(content)
         row = self.connection.execute("SELECT 1 FROM payload WHERE hash = ?", (hash_,)).fetchone()
         if row is None:
-            inside = self.folder is None or len(content) <= self.above
-            if not inside:
-                self._write(hash_, content)
+            body, sealed = self._put(hash_, content)
             self.connection.execute(
-                "INSERT INTO payload (hash, size, body) VALUES (?, ?, ?)",
-                (hash_, len(content), content if inside else None),
+                "INSERT INTO payload (hash, size, body, sealed) VALUES (?, ?, ?, ?)",
+                (hash_, len(content), body, sealed),
             )
         return hash_
+
+    def _put(self, hash_: str, content: bytes) -> tuple[bytes | None, str]:
+        """Where some bytes are kept, None for the folder, and by which key they are sealed."""
+        sealed = "" if self.cipher is None else self.cipher.key_id
+        kept = content if self.cipher is None else self.cipher.seal(content)
+        if self.folder is None or len(content) <= self.above:
+            return kept, sealed
+        self._write(self._path(hash_, sealed), kept)
+        return None, sealed
 
     def get(self, hash_: str) -> bytes:
         """The bytes of a hash, proved to be so.
 
         Raises:
-            JournalError: if they are not there, or are others.
+            JournalError: if they are not there, are others, or cannot be opened.
         """
         row = self.connection.execute(
-            "SELECT body FROM payload WHERE hash = ?", (hash_,)
+            "SELECT body, sealed FROM payload WHERE hash = ?", (hash_,)
         ).fetchone()
         if row is None:
             raise JournalError(f"the journal has no payload {hash_[:12]}")
@@ -69,17 +107,67 @@ class Payloads:
             content = bytes(row["body"])
         else:
             try:
-                content = self._path(hash_).read_bytes()
+                content = self._path(hash_, row["sealed"]).read_bytes()
             except OSError as error:
                 raise JournalError(f"payload {hash_[:12]}: {error.strerror or error}") from error
+        if row["sealed"]:
+            content = self._opened(hash_, row["sealed"], content)
         if content_hash(content) != hash_:
             raise JournalError(f"payload {hash_[:12]} is damaged: its bytes have another hash")
         return content
 
+    def _opened(self, hash_: str, key_id: str, sealed: bytes) -> bytes:
+        if self.cipher is None or not self.cipher.knows(key_id):
+            raise JournalError(
+                f"payload {hash_[:12]} is encrypted with key {key_id}, which is not given"
+            )
+        try:
+            return self.cipher.open(sealed)
+        except JournalError as error:
+            raise JournalError(f"payload {hash_[:12]}: {error}") from None
+
+    def holds(self, hash_: str, text: bytes) -> bool:
+        """Whether a text is in a payload, wherever that lies; unreadable ones do not hold it."""
+        try:
+            return text in self.get(hash_)
+        except JournalError:
+            return False
+
+    def seal_more(self, *, after: str, limit: int) -> tuple[str, int, tuple[Path, ...]]:
+        """Seal payloads anew that are plain, or sealed by an older key.
+
+        Returns:
+            The last hash looked at, empty at the end; how many were sealed; and the files
+            to remove once that is durable.
+        """
+        if self.cipher is None:
+            raise JournalError("no key is given: name one in [journal] encrypt_with")
+        rows = self.connection.execute(
+            "SELECT hash, sealed, body IS NULL AS outside FROM payload"
+            " WHERE hash > ? AND sealed <> ? ORDER BY hash LIMIT ?",
+            (after, self.cipher.key_id, limit),
+        ).fetchall()
+        for row in rows:
+            body, sealed = self._put(row["hash"], self.get(row["hash"]))
+            self.connection.execute(
+                "UPDATE payload SET body = ?, sealed = ? WHERE hash = ?",
+                (body, sealed, row["hash"]),
+            )
+        old = tuple(self._path(row["hash"], row["sealed"]) for row in rows if row["outside"])
+        return (rows[-1]["hash"] if rows else ""), len(rows), old or self._left(rows)
+
+    def _left(self, rows: list[sqlite3.Row]) -> tuple[Path, ...]:
+        """At the end: plain files of payloads that are sealed, left behind by a crash."""
+        if rows or self.folder is None or not self.folder.is_dir():
+            return ()
+        found = self.connection.execute("SELECT hash FROM payload WHERE sealed > ''")
+        plain = (self._path(row["hash"], "") for row in found)
+        return tuple(path for path in plain if path.exists())
+
     def sweep(self) -> int:
         """Remove the payloads that no arrival and no delivery names; how many."""
         rows = self.connection.execute(
-            "SELECT hash, body IS NULL AS outside FROM payload p WHERE NOT EXISTS"
+            "SELECT hash, sealed, body IS NULL AS outside FROM payload p WHERE NOT EXISTS"
             " (SELECT 1 FROM arrival a WHERE a.hash = p.hash) AND NOT EXISTS"
             " (SELECT 1 FROM delivery d WHERE d.hash = p.hash)"
         ).fetchall()
@@ -88,18 +176,26 @@ class Payloads:
             if row["outside"]:
                 # A loss of power from here to the commit leaves a row without its file;
                 # no arrival names it, and a later sweep removes it.
-                self._path(row["hash"]).unlink(missing_ok=True)
+                self._path(row["hash"], row["sealed"]).unlink(missing_ok=True)
         return len(rows)
 
-    def _path(self, hash_: str) -> Path:
+    def _path(self, hash_: str, sealed: str) -> Path:
         if self.folder is None:
             raise JournalError(f"payload {hash_[:12]} lies in a folder, and none is given")
-        return self.folder / hash_[:2] / hash_
+        name = hash_
+        if sealed:
+            if self.cipher is None:
+                raise JournalError(
+                    f"payload {hash_[:12]} is encrypted with key {sealed}, which is not given"
+                )
+            name = self.cipher.name(hash_, sealed)
+        return self.folder / name[:2] / name
 
-    def _write(self, hash_: str, content: bytes) -> None:
-        path = self._path(hash_)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = path.with_name(f".{hash_}.{os.getpid()}.{secrets.token_hex(4)}.part")
+    def _write(self, path: Path, content: bytes) -> None:
+        # One by one: the parents that `mkdir` makes are not private.
+        path.parent.parent.mkdir(mode=0o700, exist_ok=True)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        part = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
         try:
             write_synced(part, content, mode=0o600)
             part.replace(path)

@@ -106,8 +106,14 @@ CREATE TABLE sequence (
 );
 """
 
-#: One entry a version, the first being version 1.
-_VERSIONS: tuple[str, ...] = (_VERSION_1,)
+_VERSION_2 = """
+ALTER TABLE payload ADD COLUMN sealed TEXT NOT NULL DEFAULT '';
+CREATE INDEX payload_sealed ON payload (sealed) WHERE sealed > '';
+"""
+
+#: One entry a version, the first being version 1.  `payload.sealed` names the key that
+#: sealed the body; empty: plain.
+_VERSIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2)
 
 #: The version of the tables that this dflow writes.
 SCHEMA_VERSION = len(_VERSIONS)

@@ -43,7 +43,7 @@ from dflow.exchange.journal.rows import (
     Query,
     Recorded,
 )
-from dflow.exchange.journal.schema import ACTIVE, SchemaTooNew, migrate
+from dflow.exchange.journal.schema import ACTIVE
 from dflow.exchange.journal.writing import (
     FINISHED,
     forget,
@@ -53,38 +53,7 @@ from dflow.exchange.journal.writing import (
 )
 from dflow.transport.durable import try_lock
 
-__all__ = ["SqliteJournal", "open_journal"]
-
-
-def open_journal(
-    path: Path | None, *, payloads: Path | None = None, payloads_above: int = 256 * 1024
-) -> SqliteJournal:
-    """A journal in a file, made if it is missing; in memory if `path` is None.
-
-    Raises:
-        JournalError: if the file cannot be used: locked, damaged, read-only, too new.
-    """
-    try:
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if not path.exists():
-                os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-        connection = sqlite3.connect(
-            ":memory:" if path is None else path,
-            isolation_level=None,
-            check_same_thread=False,
-            timeout=10.0,
-        )
-        connection.row_factory = sqlite3.Row
-        if path is not None:
-            connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        migrate(connection)
-    except (OSError, sqlite3.Error, SchemaTooNew) as error:
-        raise JournalError(f"{path}: {error}") from error
-    folder = payloads or (path.with_name(path.name + ".payloads") if path else None)
-    return SqliteJournal(path, connection, Payloads(connection, folder, payloads_above))
+__all__ = ["SqliteJournal"]
 
 
 @define(eq=False)
@@ -398,6 +367,17 @@ class SqliteJournal:
             if count:
                 self._payloads.sweep()
         return count
+
+    def seal(self, *, after: str = "", limit: int = 100) -> tuple[str, int]:
+        """Seal payloads that are plain or under an older key; where to go on, and how many."""
+        with self.transaction():
+            mark, count, old = self._payloads.seal_more(after=after, limit=limit)
+        for path in old:
+            path.unlink(missing_ok=True)
+        if not mark:
+            # The write-ahead log may hold plain bytes still.
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return mark, count
 
     def close(self) -> None:
         """Let go of the file and its lock."""
