@@ -37,7 +37,7 @@ _LONGEST = 4096
 def headers_of(parcel: Parcel) -> dict[str, str]:
     r"""The headers of a parcel: ASCII only, without control characters.
 
-    >>> headers_of(Parcel(key="k", name="a\\nb.usr", content=b""))["dflow-name"]
+    >>> headers_of(Parcel(key="k", name="a\nb.usr", content=b""))["dflow-name"]
     'a%0Ab.usr'
     """
     headers = {
