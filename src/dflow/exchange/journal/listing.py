@@ -1,4 +1,4 @@
-"""Queries and rows of the SQLite journal: values to SQL, and back.
+"""Queries and rows of a journal: values to SQL, and back.
 
 In: a `Query`, or a database row.  Out: a WHERE clause with its parameters, or a value.
 This module does not hold a connection.  Every value goes in as a parameter.
@@ -7,9 +7,9 @@ This module does not hold a connection.  Every value goes in as a parameter.
 from __future__ import annotations
 
 import json
-import sqlite3
 
 from dflow.delivery import State
+from dflow.exchange.journal.database import Row
 from dflow.exchange.journal.rows import ArrivalRow, DeliveryRow, EventRow, Outcome, Query
 
 __all__ = ["arrival_from", "arrivals_where", "deliveries_where", "delivery_from", "event_from"]
@@ -110,7 +110,7 @@ def deliveries_where(query: Query) -> tuple[str, list[object]]:
     )
 
 
-def arrival_from(row: sqlite3.Row) -> ArrivalRow:
+def arrival_from(row: Row) -> ArrivalRow:
     """An arrival from its row."""
     return ArrivalRow(
         id=row["id"],
@@ -129,7 +129,7 @@ def arrival_from(row: sqlite3.Row) -> ArrivalRow:
     )
 
 
-def delivery_from(row: sqlite3.Row) -> DeliveryRow:
+def delivery_from(row: Row) -> DeliveryRow:
     """A delivery from its row, which has its arrival's name too."""
     return DeliveryRow(
         id=row["id"],
@@ -154,7 +154,7 @@ def delivery_from(row: sqlite3.Row) -> DeliveryRow:
     )
 
 
-def event_from(row: sqlite3.Row) -> EventRow:
+def event_from(row: Row) -> EventRow:
     """An event from its row."""
     return EventRow(
         id=row["id"],

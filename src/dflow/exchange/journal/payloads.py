@@ -15,12 +15,12 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-import sqlite3
 from pathlib import Path
 
 from attrs import define
 
 from dflow.exchange.journal.cipher import Cipher
+from dflow.exchange.journal.database import Database, Row
 from dflow.exchange.journal.port import JournalError
 from dflow.transport.durable import sync_folder, write_synced
 
@@ -43,7 +43,7 @@ class Payloads:
         cipher: seals what is kept; None keeps it plain.
     """
 
-    connection: sqlite3.Connection
+    connection: Database
     folder: Path | None
     above: int
     cipher: Cipher | None = None
@@ -156,7 +156,7 @@ class Payloads:
         old = tuple(self._path(row["hash"], row["sealed"]) for row in rows if row["outside"])
         return (rows[-1]["hash"] if rows else ""), len(rows), old or self._left(rows)
 
-    def _left(self, rows: list[sqlite3.Row]) -> tuple[Path, ...]:
+    def _left(self, rows: list[Row]) -> tuple[Path, ...]:
         """At the end: plain files of payloads that are sealed, left behind by a crash."""
         if rows or self.folder is None or not self.folder.is_dir():
             return ()

@@ -20,13 +20,8 @@ from pathlib import Path
 from attrs import define, evolve, field
 
 from dflow.delivery import State, Step, advance
-from dflow.exchange.journal.listing import (
-    arrival_from,
-    arrivals_where,
-    deliveries_where,
-    delivery_from,
-    event_from,
-)
+from dflow.exchange.journal.book import Book
+from dflow.exchange.journal.listing import deliveries_where, delivery_from
 from dflow.exchange.journal.payloads import Payloads
 from dflow.exchange.journal.port import JournalError
 from dflow.exchange.journal.queue import claim_due, first_due, unknown_due, with_fallback
@@ -44,13 +39,6 @@ from dflow.exchange.journal.rows import (
     Recorded,
 )
 from dflow.exchange.journal.schema import ACTIVE
-from dflow.exchange.journal.writing import (
-    FINISHED,
-    forget,
-    insert_arrival,
-    insert_delivery,
-    insert_event,
-)
 from dflow.transport.durable import try_lock
 
 __all__ = ["SqliteJournal"]
@@ -64,6 +52,11 @@ class SqliteJournal:
     _connection: sqlite3.Connection = field(repr=False)
     _payloads: Payloads = field(repr=False)
     _lock: int | None = field(default=None, init=False, repr=False)
+    _book: Book = field(init=False, repr=False)
+
+    @_book.default
+    def _open_book(self) -> Book:
+        return Book(self._connection, self._payloads)
 
     def own(self) -> None:
         """Be the one driver of this journal, until it is closed or the process ends.
@@ -104,74 +97,19 @@ class SqliteJournal:
     def record(self, new: NewArrival) -> Recorded:
         """Keep an arrival with its decision and its deliveries."""
         with self.transaction():
-            hash_ = "" if new.content is None else self._payloads.keep(new.content)
-            outcome, reason = new.outcome, new.reason
-            first = self._sent_before(hash_)
-            if first is None:
-                # Not sent then, so sending it now is not twice: such as after a new rule.
-                first = self._first(hash_)
-            else:
-                outcome = Outcome.REPEAT
-                reason = f"the same content arrived before, as {first}"
-            number = insert_arrival(
-                self._connection, new, hash_, outcome=outcome, reason=reason, first=first
-            )
-            made: list[int] = []
-            if outcome is not Outcome.REPEAT:
-                made = [self._add(number, one, new.at, hash_) for one in new.deliveries]
-        return Recorded(
-            arrival=number,
-            outcome=outcome,
-            repeat_of=first,
-            deliveries=tuple(delivery for delivery in made if delivery),
-        )
-
-    def _first(self, hash_: str) -> int | None:
-        row = self._connection.execute(
-            "SELECT MIN(id) AS id FROM arrival WHERE hash = ? AND hash > ''", (hash_,)
-        ).fetchone()
-        return None if row["id"] is None else int(row["id"])
-
-    def _sent_before(self, hash_: str) -> int | None:
-        """The first arrival of this content that had deliveries."""
-        row = self._connection.execute(
-            "SELECT MIN(a.id) AS id FROM arrival a WHERE a.hash = ?"
-            " AND EXISTS (SELECT 1 FROM delivery d WHERE d.arrival = a.id)",
-            (hash_,),
-        ).fetchone()
-        return None if row["id"] is None else int(row["id"])
+            return self._book.record(new)
 
     def settle(
         self, arrival: int, *, at: float, outcome: Outcome, reason: str, rule: str = ""
     ) -> None:
         """Change what became of an arrival; an event keeps what it was before."""
         with self.transaction():
-            row = self._connection.execute(
-                "SELECT outcome, reason FROM arrival WHERE id = ?", (arrival,)
-            ).fetchone()
-            if row is None:
-                raise JournalError(f"the journal has no arrival {arrival}")
-            self._connection.execute(
-                "UPDATE arrival SET outcome = ?, reason = ?, rule = ? WHERE id = ?",
-                (outcome.value, reason, rule, arrival),
-            )
-            was = f"was {row['outcome']}: {row['reason']}"
-            self.note(EventRow(at=at, kind="settled", arrival=arrival, why=reason, detail=was))
+            self._book.settle(arrival, at=at, outcome=outcome, reason=reason, rule=rule)
 
     def add(self, arrival: int, new: NewDelivery, *, at: float) -> int:
         """Add a delivery to an arrival that is there; its number, or 0 if the key is known."""
         with self.transaction():
-            row = self._connection.execute(
-                "SELECT hash FROM arrival WHERE id = ?", (arrival,)
-            ).fetchone()
-            if row is None:
-                raise JournalError(f"the journal has no arrival {arrival}")
-            return self._add(arrival, new, at, row["hash"])
-
-    def _add(self, arrival: int, new: NewDelivery, at: float, hash_: str) -> int:
-        if new.content is not None:
-            hash_ = self._payloads.keep(new.content)
-        return insert_delivery(self._connection, arrival, new, at, hash_)
+            return self._book.add(arrival, new, at=at)
 
     def claim(self, destination: str, *, now: float, limit: int) -> list[DeliveryRow]:
         """Take the step START for the deliveries that are due, oldest first."""
@@ -212,18 +150,14 @@ class SqliteJournal:
                 (to.value, began, at if due is None else due, at, place, place, detail, delivery),
             )
             if started is not None:
-                self._connection.execute(
-                    "INSERT INTO attempt (delivery, destination, number, started, ended, step,"
-                    " detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        delivery,
-                        row["destination"],
-                        row["attempts"],
-                        started,
-                        at,
-                        step.value,
-                        detail or place,
-                    ),
+                self._book.attempt(
+                    delivery,
+                    destination=row["destination"],
+                    number=row["attempts"],
+                    started=started,
+                    ended=at,
+                    step=step.value,
+                    detail=detail or place,
                 )
         return to
 
@@ -253,7 +187,7 @@ class SqliteJournal:
 
     def arrivals(self, query: Query) -> Iterator[ArrivalRow]:
         """The arrivals that a query asks for, by number."""
-        return map(arrival_from, self._connection.execute(*arrivals_where(query)))
+        return self._book.arrivals(query)
 
     def arrivals_in_pages(self, query: Query) -> Iterator[ArrivalRow]:
         """The same, a page at a time, so that others may write in between."""
@@ -267,106 +201,51 @@ class SqliteJournal:
 
     def attempts(self, delivery: int) -> list[AttemptRow]:
         """The attempts at a delivery, in order."""
-        rows = self._connection.execute(
-            "SELECT delivery, number, started, ended, step, detail FROM attempt"
-            " WHERE delivery = ? ORDER BY id",
-            (delivery,),
-        )
-        return [AttemptRow(**dict(row)) for row in rows]
+        return self._book.attempts(delivery)
 
     def backlog(self) -> list[Backlog]:
         """The deliveries that are not finished, by destination and state."""
-        rows = self._connection.execute(
-            "SELECT destination, state, COUNT(*) AS number, MIN(made) AS oldest FROM delivery"
-            f" WHERE state NOT IN ({FINISHED}) GROUP BY destination, state"
-        )
-        return [
-            Backlog(
-                destination=row["destination"],
-                state=State(row["state"]),
-                number=row["number"],
-                oldest=row["oldest"],
-            )
-            for row in rows
-        ]
+        return self._book.backlog()
 
     def outcomes(self, *, since: float | None = None) -> dict[Outcome, int]:
         """How many arrivals had each outcome."""
-        rows = self._connection.execute(
-            "SELECT outcome, COUNT(*) AS number FROM arrival WHERE at >= ? GROUP BY outcome",
-            (since or 0.0,),
-        )
-        return {Outcome(row["outcome"]): row["number"] for row in rows}
+        return self._book.outcomes(since=since)
 
     def started_since(self, destination: str, since: float) -> int:
         """How many attempts at a destination began at or after an instant, and ended."""
-        row = self._connection.execute(
-            "SELECT COUNT(*) AS number FROM attempt WHERE destination = ? AND started >= ?",
-            (destination, since),
-        ).fetchone()
-        return int(row["number"])
+        return self._book.started_since(destination, since)
 
     def note(self, event: EventRow) -> int:
         """Keep an event; its number."""
         with self.transaction():
-            return insert_event(self._connection, event)
+            return self._book.note(event)
 
     def events(self, *, after: int = 0, limit: int | None = None, kind: str = "") -> list[EventRow]:
         """Events by number, above `after`."""
-        rows = self._connection.execute(
-            "SELECT * FROM event WHERE id > ? AND (? = '' OR kind = ?) ORDER BY id LIMIT ?",
-            (after, kind, kind, -1 if limit is None else limit),
-        )
-        return [event_from(row) for row in rows]
+        return self._book.events(after=after, limit=limit, kind=kind)
 
     def last_event(self) -> int:
         """The number of the newest event; 0 if there is none."""
-        row = self._connection.execute("SELECT MAX(id) AS id FROM event").fetchone()
-        return int(row["id"] or 0)
+        return self._book.last_event()
 
     def lane(self, destination: str) -> LaneRow:
         """What is remembered of a destination."""
-        row = self._connection.execute(
-            "SELECT * FROM lane WHERE destination = ?", (destination,)
-        ).fetchone()
-        if row is None:
-            return LaneRow(destination=destination)
-        return LaneRow(
-            destination=destination,
-            paused=bool(row["paused"]),
-            diverted=bool(row["diverted"]),
-            down_since=row["down_since"],
-        )
+        return self._book.lane(destination)
 
     def set_lane(self, lane: LaneRow) -> None:
         """Remember it."""
         with self.transaction():
-            self._connection.execute(
-                "INSERT OR REPLACE INTO lane (destination, paused, diverted, down_since)"
-                " VALUES (?, ?, ?, ?)",
-                (lane.destination, lane.paused, lane.diverted, lane.down_since),
-            )
+            self._book.set_lane(lane)
 
     def sequence(self, source: str, target: str, number: int) -> int | None:
         """Remember the highest file sequence number; the one before it, None at first."""
         with self.transaction():
-            row = self._connection.execute(
-                "SELECT number FROM sequence WHERE source = ? AND target = ?", (source, target)
-            ).fetchone()
-            self._connection.execute(
-                "INSERT INTO sequence (source, target, number) VALUES (?, ?, ?)"
-                " ON CONFLICT (source, target) DO UPDATE SET number = MAX(number, excluded.number)",
-                (source, target, number),
-            )
-        return None if row is None else int(row["number"])
+            return self._book.sequence(source, target, number)
 
     def prune(self, *, before: float, limit: int = 1000) -> int:
         """Forget finished arrivals older than an instant; how many, at most `limit`."""
         with self.transaction():
-            count = forget(self._connection, before=before, limit=limit)
-            if count:
-                self._payloads.sweep()
-        return count
+            return self._book.prune(before=before, limit=limit)
 
     def seal(self, *, after: str = "", limit: int = 100) -> tuple[str, int]:
         """Seal payloads that are plain or under an older key; where to go on, and how many."""

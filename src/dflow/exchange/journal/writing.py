@@ -1,4 +1,4 @@
-"""Rows into the SQLite journal, and old ones out of it.
+"""Rows into a journal, and old ones out of it.
 
 In: a connection, inside the journal's transaction, and values.  Out: numbers.  This module
 does not decide what is written.
@@ -7,11 +7,11 @@ does not decide what is written.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Mapping
 
 from dflow.delivery import FINAL, State
 from dflow.errors import DflowError
+from dflow.exchange.journal.database import Cursor, Database
 from dflow.exchange.journal.rows import EventRow, NewArrival, NewDelivery, Outcome
 
 __all__ = ["FINISHED", "forget", "insert_arrival", "insert_delivery", "insert_event"]
@@ -23,7 +23,7 @@ _ADDRESS = ("flow", "version", "sender", "recipient", "file_id")
 
 
 def insert_arrival(
-    connection: sqlite3.Connection,
+    connection: Database,
     new: NewArrival,
     hash_: str,
     *,
@@ -57,7 +57,7 @@ def insert_arrival(
 
 
 def insert_delivery(
-    connection: sqlite3.Connection, arrival: int, new: NewDelivery, at: float, hash_: str
+    connection: Database, arrival: int, new: NewDelivery, at: float, hash_: str
 ) -> int:
     """A delivery's row; its number, or 0 if its key is known."""
     state = State.HELD if new.held else State.DUE
@@ -87,7 +87,7 @@ def insert_delivery(
     return _number(cursor) if cursor.rowcount else 0
 
 
-def insert_event(connection: sqlite3.Connection, event: EventRow) -> int:
+def insert_event(connection: Database, event: EventRow) -> int:
     """An event's row; its number."""
     cursor = connection.execute(
         "INSERT INTO event (at, kind, who, why, destination, arrival, delivery, detail)"
@@ -106,7 +106,7 @@ def insert_event(connection: sqlite3.Connection, event: EventRow) -> int:
     return _number(cursor)
 
 
-def forget(connection: sqlite3.Connection, *, before: float, limit: int) -> int:
+def forget(connection: Database, *, before: float, limit: int) -> int:
     """Delete finished arrivals older than an instant, and all about them; how many."""
     settled = ", ".join(f"'{outcome.value}'" for outcome in Outcome if outcome.settled)
     rows = connection.execute(
@@ -129,7 +129,7 @@ def _dump(words: Mapping[str, str]) -> str:
     return json.dumps(dict(words), sort_keys=True)
 
 
-def _number(cursor: sqlite3.Cursor) -> int:
+def _number(cursor: Cursor) -> int:
     if cursor.lastrowid is None:  # pragma: no cover  an INSERT always gives one
         raise DflowError("the database gave a row no number")
     return cursor.lastrowid

@@ -1,0 +1,240 @@
+"""The rows of a journal in any SQL database: what `SqliteJournal` and `PostgresJournal` share.
+
+In: a connection, inside the journal's transaction, and values.  Out: rows.  This module
+does not begin or end transactions, and hands out no work: queues are each database's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from attrs import frozen
+
+from dflow.delivery import State
+from dflow.exchange.journal.database import Database
+from dflow.exchange.journal.listing import (
+    arrival_from,
+    arrivals_where,
+    event_from,
+)
+from dflow.exchange.journal.payloads import Payloads
+from dflow.exchange.journal.port import JournalError
+from dflow.exchange.journal.rows import (
+    ArrivalRow,
+    AttemptRow,
+    Backlog,
+    EventRow,
+    LaneRow,
+    NewArrival,
+    NewDelivery,
+    Outcome,
+    Query,
+    Recorded,
+)
+from dflow.exchange.journal.writing import (
+    FINISHED,
+    forget,
+    insert_arrival,
+    insert_delivery,
+    insert_event,
+)
+
+__all__ = ["Book"]
+
+
+@frozen
+class Book:
+    """The rows of one journal, over its connection."""
+
+    database: Database
+    payloads: Payloads
+
+    def record(self, new: NewArrival) -> Recorded:
+        """Keep an arrival with its decision and its deliveries."""
+        hash_ = "" if new.content is None else self.payloads.keep(new.content)
+        outcome, reason = new.outcome, new.reason
+        first = self._sent_before(hash_)
+        if first is None:
+            # Not sent then, so sending it now is not twice: such as after a new rule.
+            first = self._first(hash_)
+        else:
+            outcome = Outcome.REPEAT
+            reason = f"the same content arrived before, as {first}"
+        number = insert_arrival(
+            self.database, new, hash_, outcome=outcome, reason=reason, first=first
+        )
+        made: list[int] = []
+        if outcome is not Outcome.REPEAT:
+            made = [self._add(number, one, new.at, hash_) for one in new.deliveries]
+        return Recorded(
+            arrival=number,
+            outcome=outcome,
+            repeat_of=first,
+            deliveries=tuple(delivery for delivery in made if delivery),
+        )
+
+    def _first(self, hash_: str) -> int | None:
+        row = self.database.execute(
+            "SELECT MIN(id) AS id FROM arrival WHERE hash = ? AND hash > ''", (hash_,)
+        ).fetchone()
+        return None if row["id"] is None else int(row["id"])
+
+    def _sent_before(self, hash_: str) -> int | None:
+        """The first arrival of this content that had deliveries."""
+        row = self.database.execute(
+            "SELECT MIN(a.id) AS id FROM arrival a WHERE a.hash = ?"
+            " AND EXISTS (SELECT 1 FROM delivery d WHERE d.arrival = a.id)",
+            (hash_,),
+        ).fetchone()
+        return None if row["id"] is None else int(row["id"])
+
+    def settle(
+        self, arrival: int, *, at: float, outcome: Outcome, reason: str, rule: str = ""
+    ) -> None:
+        """Change what became of an arrival; an event keeps what it was before."""
+        row = self.database.execute(
+            "SELECT outcome, reason FROM arrival WHERE id = ?", (arrival,)
+        ).fetchone()
+        if row is None:
+            raise JournalError(f"the journal has no arrival {arrival}")
+        self.database.execute(
+            "UPDATE arrival SET outcome = ?, reason = ?, rule = ? WHERE id = ?",
+            (outcome.value, reason, rule, arrival),
+        )
+        was = f"was {row['outcome']}: {row['reason']}"
+        self.note(EventRow(at=at, kind="settled", arrival=arrival, why=reason, detail=was))
+
+    def add(self, arrival: int, new: NewDelivery, *, at: float) -> int:
+        """Add a delivery to an arrival that is there; its number, or 0 if the key is known."""
+        row = self.database.execute("SELECT hash FROM arrival WHERE id = ?", (arrival,)).fetchone()
+        if row is None:
+            raise JournalError(f"the journal has no arrival {arrival}")
+        return self._add(arrival, new, at, row["hash"])
+
+    def _add(self, arrival: int, new: NewDelivery, at: float, hash_: str) -> int:
+        if new.content is not None:
+            hash_ = self.payloads.keep(new.content)
+        return insert_delivery(self.database, arrival, new, at, hash_)
+
+    def attempt(
+        self,
+        delivery: int,
+        *,
+        destination: str,
+        number: int,
+        started: float,
+        ended: float,
+        step: str,
+        detail: str,
+    ) -> None:
+        """Keep an attempt that has ended."""
+        self.database.execute(
+            "INSERT INTO attempt (delivery, destination, number, started, ended, step,"
+            " detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (delivery, destination, number, started, ended, step, detail),
+        )
+
+    def arrivals(self, query: Query) -> Iterator[ArrivalRow]:
+        """The arrivals that a query asks for, by number."""
+        return map(arrival_from, self.database.execute(*arrivals_where(query)))
+
+    def attempts(self, delivery: int) -> list[AttemptRow]:
+        """The attempts at a delivery, in order."""
+        rows = self.database.execute(
+            "SELECT delivery, number, started, ended, step, detail FROM attempt"
+            " WHERE delivery = ? ORDER BY id",
+            (delivery,),
+        )
+        return [AttemptRow(**dict(row)) for row in rows]
+
+    def backlog(self) -> list[Backlog]:
+        """The deliveries that are not finished, by destination and state."""
+        rows = self.database.execute(
+            "SELECT destination, state, COUNT(*) AS number, MIN(made) AS oldest FROM delivery"
+            f" WHERE state NOT IN ({FINISHED}) GROUP BY destination, state"
+        )
+        return [
+            Backlog(
+                destination=row["destination"],
+                state=State(row["state"]),
+                number=row["number"],
+                oldest=row["oldest"],
+            )
+            for row in rows
+        ]
+
+    def outcomes(self, *, since: float | None = None) -> dict[Outcome, int]:
+        """How many arrivals had each outcome."""
+        rows = self.database.execute(
+            "SELECT outcome, COUNT(*) AS number FROM arrival WHERE at >= ? GROUP BY outcome",
+            (since or 0.0,),
+        )
+        return {Outcome(row["outcome"]): row["number"] for row in rows}
+
+    def started_since(self, destination: str, since: float) -> int:
+        """How many attempts at a destination began at or after an instant, and ended."""
+        row = self.database.execute(
+            "SELECT COUNT(*) AS number FROM attempt WHERE destination = ? AND started >= ?",
+            (destination, since),
+        ).fetchone()
+        return int(row["number"])
+
+    def note(self, event: EventRow) -> int:
+        """Keep an event; its number."""
+        return insert_event(self.database, event)
+
+    def events(self, *, after: int = 0, limit: int | None = None, kind: str = "") -> list[EventRow]:
+        """Events by number, above `after`."""
+        rows = self.database.execute(
+            "SELECT * FROM event WHERE id > ? AND (? = '' OR kind = ?) ORDER BY id LIMIT ?",
+            (after, kind, kind, 2**62 if limit is None else limit),
+        )
+        return [event_from(row) for row in rows]
+
+    def last_event(self) -> int:
+        """The number of the newest event; 0 if there is none."""
+        row = self.database.execute("SELECT MAX(id) AS id FROM event").fetchone()
+        return int(row["id"] or 0)
+
+    def lane(self, destination: str) -> LaneRow:
+        """What is remembered of a destination."""
+        row = self.database.execute(
+            "SELECT * FROM lane WHERE destination = ?", (destination,)
+        ).fetchone()
+        if row is None:
+            return LaneRow(destination=destination)
+        return LaneRow(
+            destination=destination,
+            paused=bool(row["paused"]),
+            diverted=bool(row["diverted"]),
+            down_since=row["down_since"],
+        )
+
+    def set_lane(self, lane: LaneRow) -> None:
+        """Remember it."""
+        self.database.execute(
+            "INSERT INTO lane (destination, paused, diverted, down_since) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (destination) DO UPDATE SET paused = excluded.paused,"
+            " diverted = excluded.diverted, down_since = excluded.down_since",
+            (lane.destination, int(lane.paused), int(lane.diverted), lane.down_since),
+        )
+
+    def sequence(self, source: str, target: str, number: int) -> int | None:
+        """Remember the highest file sequence number; the one before it, None at first."""
+        row = self.database.execute(
+            "SELECT number FROM sequence WHERE source = ? AND target = ?", (source, target)
+        ).fetchone()
+        self.database.execute(
+            "INSERT INTO sequence (source, target, number) VALUES (?, ?, ?)"
+            " ON CONFLICT (source, target) DO UPDATE SET number = excluded.number"
+            " WHERE excluded.number > sequence.number",
+            (source, target, number),
+        )
+        return None if row is None else int(row["number"])
+
+    def prune(self, *, before: float, limit: int) -> int:
+        """Forget finished arrivals older than an instant; how many, at most `limit`."""
+        count = forget(self.database, before=before, limit=limit)
+        if count:
+            self.payloads.sweep()
+        return count

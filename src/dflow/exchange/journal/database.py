@@ -1,0 +1,58 @@
+"""What the modules of a journal ask of a connection to its database, whichever it is.
+
+In: SQL with ``?`` for each value, which SQLite and the PostgreSQL adapter both take.  Out:
+rows by the names of their columns.  This module does not know a database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
+__all__ = ["Cursor", "Database", "Row"]
+
+
+class Row(Protocol):
+    """One row."""
+
+    def __getitem__(self, name: str, /) -> Any:
+        """The value of a column."""
+        ...
+
+
+class Cursor(Protocol):
+    """What a statement gave."""
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows it changed."""
+        ...
+
+    @property
+    def lastrowid(self) -> int | None:
+        """The number that it gave to a new arrival, delivery or event."""
+        ...
+
+    def fetchone(self) -> Any:
+        """The next row; None after the last."""
+        ...
+
+    def fetchall(self) -> list[Any]:
+        """The rows that are left."""
+        ...
+
+    def __iter__(self) -> Iterator[Any]:
+        """The rows that are left, one by one."""
+        ...
+
+
+class Database(Protocol):
+    """A connection, inside a transaction or each statement for itself."""
+
+    def execute(self, statement: str, values: Sequence[object] = (), /) -> Cursor:
+        """Run one statement."""
+        ...
+
+    def executemany(self, statement: str, values: Iterable[Sequence[object]], /) -> object:
+        """Run one statement for each of several rows of values."""
+        ...
