@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from dflow.transport import Arrival, Closing, DirectoryInbox, DirectoryOutbox, I
 from dflow.transport import directory_out as out_module
 from dflow.transport.faults import Refused, Unavailable
 from dflow.transport.names import fill_template, safe_name, template_mistakes
-from dflow.transport.parcel import Presence
+from dflow.transport.parcel import Presence, Receipt
 
 ATTACKS = [
     "../../escape.usr",
@@ -125,22 +126,38 @@ def test_notes_lie_beside_and_the_bytes_are_untouched(tmp_path: Path) -> None:
     assert json.loads(found["a.usr.provenance.json"]) == {"rule": "migration"}
 
 
-STEPS = ["write_synced", "free_name", "sync_folder", "replace", "after"]
+STEPS = ["write_synced", "free_name", "sync", "replace", "after"]
 
 
+@pytest.mark.parametrize("before", [0, 1, 2])
 @pytest.mark.parametrize("step", STEPS)
-def test_killed_at_any_step_the_key_is_delivered_once(tmp_path: Path, step: str) -> None:
-    """A real process dies at each step; another asks, and sends again only if absent."""
+def test_killed_at_any_step_each_key_is_delivered_once(
+    tmp_path: Path, step: str, before: int
+) -> None:
+    """A real process dies while it sends three parcels together, each step done so often.
+
+    Another process asks, and sends again only what is absent.
+    """
     script = f"""
 import asyncio, os, pathlib, sys
-from dflow.transport import DirectoryOutbox, Parcel
+from dflow.transport import DirectoryOutbox, Parcel, durable
 from dflow.transport import directory_out as module
-step = {step!r}
-def die(*_, **__): os._exit(9)
-if step == "replace": pathlib.Path.replace = die
-elif step != "after": setattr(module, step, die)
+step, left = {step!r}, {before}
+def dying(call):
+    def called(*words, **more):
+        global left
+        left -= 1
+        if left < 0: os._exit(9)
+        return call(*words, **more)
+    return called
+if step == "replace": pathlib.Path.replace = dying(pathlib.Path.replace)
+elif step == "sync": durable.Folder.sync = dying(durable.Folder.sync)
+elif step != "after": setattr(module, step, dying(getattr(module, step)))
 outbox = DirectoryOutbox(path=pathlib.Path(sys.argv[1]))
-asyncio.run(outbox.send(Parcel(key="k", name="a.usr", content=b"whole")))
+async def send():
+    parcels = [Parcel(key=key, name=key + ".usr", content=b"whole") for key in "klm"]
+    await asyncio.gather(*(outbox.send(one) for one in parcels))
+asyncio.run(send())
 os._exit(9)
 """
     environment = {**os.environ, "PYTHONPATH": "src"}
@@ -149,10 +166,69 @@ os._exit(9)
     ).returncode
     assert code == 9
     outbox = DirectoryOutbox(path=tmp_path)
-    before = asyncio.run(outbox.probe("k"))
-    assert (before is Presence.PRESENT) == (files(tmp_path) == {"a.usr": b"whole"})
-    send(outbox, Parcel(key="k", name="a.usr", content=b"whole"))
-    assert files(tmp_path) == {"a.usr": b"whole"}
+    for key in "klm":
+        present = asyncio.run(outbox.probe(key)) is Presence.PRESENT
+        assert present == (f"{key}.usr" in files(tmp_path))
+        send(outbox, Parcel(key=key, name=f"{key}.usr", content=b"whole"))
+    assert files(tmp_path) == {f"{key}.usr": b"whole" for key in "klm"}
+
+
+@given(
+    parcels=st.lists(
+        st.builds(
+            Parcel,
+            key=st.sampled_from("klmno"),
+            name=st.sampled_from(["a.usr", "b.usr", "..", "nul"]),
+            content=st.binary(max_size=3),
+            notes=st.sampled_from([{}, {"rule": "r"}]),
+            address=st.sampled_from([{}, {"flow": "D0010"}]),
+        ),
+        max_size=12,
+    ),
+    template=st.sampled_from(["{name}", "{flow}/{name}", "{key}"]),
+)
+def test_sent_together_is_as_sent_one_after_the_other(parcels: list[Parcel], template: str) -> None:
+    """The batch is the fast way; its law is the slow way."""
+
+    async def together(outbox: DirectoryOutbox) -> list[Receipt]:
+        return await asyncio.gather(*(outbox.send(one) for one in parcels))
+
+    async def in_turn(outbox: DirectoryOutbox) -> list[Receipt]:
+        return [await outbox.send(one) for one in parcels]
+
+    found = []
+    for way in (together, in_turn):
+        with tempfile.TemporaryDirectory() as home:
+            outbox = DirectoryOutbox(path=Path(home), template=template)
+            receipts = asyncio.run(way(outbox))
+            present = [asyncio.run(outbox.probe(key)) for key in "klmnop"]
+            found.append((receipts, files(Path(home)), present))
+    for receipts, lying, _ in found:
+        assert {one.place for one in receipts if one.place} == {
+            name for name in lying if not name.endswith(".provenance.json")
+        }
+    (receipts, lying, present), (slow, slow_lying, slow_present) = found
+    assert [one.repeat for one in receipts] == [one.repeat for one in slow]
+    assert lying == slow_lying
+    assert present == slow_present
+
+
+def test_one_parcel_that_cannot_be_named_does_not_hurt_those_beside_it(tmp_path: Path) -> None:
+    outbox = DirectoryOutbox(path=tmp_path, template="{flow}/{name}")
+    (tmp_path / "D0010").write_bytes(b"a file where a folder should be")
+
+    async def scenario() -> list[Receipt | BaseException]:
+        parcels = [
+            Parcel(key=str(n), name="a.usr", content=b"x", address={"flow": flow})
+            for n, flow in enumerate(["D0055", "D0010", "D0055"])
+        ]
+        return await asyncio.gather(*(outbox.send(one) for one in parcels), return_exceptions=True)
+
+    first, second, third = asyncio.run(scenario())
+    assert isinstance(first, Receipt)
+    assert isinstance(second, Unavailable)
+    assert isinstance(third, Receipt)
+    assert {first.place, third.place} == {"D0055/a.usr", "D0055/a~2.usr"}
 
 
 def test_a_folder_that_cannot_be_written_is_unavailable(

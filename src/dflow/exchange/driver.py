@@ -123,7 +123,6 @@ class Exchange:
         self._ready()
         self._stopping = asyncio.Event()
         scribe = self._scribe = Scribe(self.journal)
-        scribe.start()
         try:
             await scribe.do(self._recover)
             self._lanes = tuple(

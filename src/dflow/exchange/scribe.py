@@ -11,30 +11,24 @@ another of its batch failed and all was undone; so a job touches nothing but the
 
 from __future__ import annotations
 
-import asyncio
-import queue
-import threading
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
 from typing import TypeVar, cast
 
 from attrs import define, field
 
 from dflow.errors import DflowError
 from dflow.exchange.journal import Journal, JournalError
+from dflow.transport.clerk import Clerk
 
 __all__ = ["Scribe"]
 
 T = TypeVar("T")
 
+#: What is to be done with the journal.
+_Job = Callable[[Journal], object]
+
 #: So many writes share a commit at most: the wait of the first stays short.
 _BATCH = 256
-
-
-@define(eq=False)
-class _Job:
-    do: Callable[[Journal], object]
-    done: Future[object] = field(factory=Future)
 
 
 @define(eq=False)
@@ -46,21 +40,14 @@ class Scribe:
     """
 
     journal: Journal
-    _jobs: queue.SimpleQueue[_Job | None] = field(factory=queue.SimpleQueue, init=False)
-    _thread: threading.Thread | None = field(default=None, init=False)
+    _clerk: Clerk[_Job, object] = field(init=False)
 
-    def start(self) -> None:
-        """Begin to take jobs."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="dflow-scribe", daemon=True)
-            self._thread.start()
+    def __attrs_post_init__(self) -> None:
+        self._clerk = Clerk(self._commit, name="dflow-scribe", most=_BATCH)
 
     def stop(self) -> None:
         """Finish what waits, then end; the journal stays open."""
-        if self._thread is not None:
-            self._jobs.put(None)
-            self._thread.join()
-            self._thread = None
+        self._clerk.stop()
 
     async def do(self, call: Callable[[Journal], T]) -> T:
         """Call a function in a transaction; its result, once that is durable.
@@ -69,43 +56,19 @@ class Scribe:
             JournalError: the journal could not keep it; nothing of it happened.
             DflowError: what the function itself raised; nothing of it happened.
         """
-        job = _Job(call)
-        self._jobs.put(job)
         # The result is the job's own, so of the type that `call` gives.
-        return cast("T", await asyncio.wrap_future(job.done))
+        return cast("T", await self._clerk.ask(call))
 
-    def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            batch = [job]
-            last = False
-            while len(batch) < _BATCH:
-                try:
-                    more = self._jobs.get_nowait()
-                except queue.Empty:
-                    break
-                if more is None:
-                    last = True
-                    break
-                batch.append(more)
-            self._commit(batch)
-            if last:
-                return
-
-    def _commit(self, batch: list[_Job]) -> None:
-        """Do the jobs of a batch in one transaction, and answer each."""
+    def _commit(self, batch: Sequence[_Job]) -> list[object | Exception]:
+        """Do the jobs of a batch in one transaction; what each gave, or its error."""
         try:
             with self.journal.transaction():
-                results = [job.do(self.journal) for job in batch]
+                return [job(self.journal) for job in batch]
         except Exception as error:  # noqa: BLE001  every waiter must be told, whatever it was
             if len(batch) > 1:
                 # One job has spoilt the others' transaction, which is undone: each alone.
-                for job in batch:
-                    self._commit([job])
-                return
-            _answer(batch[0], None, _told(error))
-            return
-        for job, result in zip(batch, results, strict=True):
-            _answer(job, result, None)
+                return [result for job in batch for result in self._commit([job])]
+            return [_told(error)]
 
 
 def _told(error: Exception) -> Exception:
@@ -114,12 +77,3 @@ def _told(error: Exception) -> Exception:
     failure = JournalError(f"journal: {type(error).__name__}: {error}")
     failure.__cause__ = error
     return failure
-
-
-def _answer(job: _Job, result: object, problem: Exception | None) -> None:
-    if not job.done.set_running_or_notify_cancel():
-        return  # nobody waits for it any more
-    if problem is None:
-        job.done.set_result(result)
-    else:
-        job.done.set_exception(problem)

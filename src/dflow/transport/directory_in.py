@@ -27,12 +27,13 @@ import secrets
 import stat
 import time
 from collections import deque
-from collections.abc import AsyncIterator, KeysView
+from collections.abc import AsyncIterator, KeysView, Sequence
 from pathlib import Path
 from typing import Literal
 
 from attrs import define, field
 
+from dflow.transport.clerk import Clerk
 from dflow.transport.directory_out import HIDDEN
 from dflow.transport.durable import free_name, sync_folder, try_lock, write_synced
 from dflow.transport.faults import Unavailable
@@ -80,6 +81,10 @@ class DirectoryInbox:
     _seen: dict[str, tuple[int, int, float]] = field(factory=dict, init=False)
     _adopted: list[Path] = field(factory=list, init=False)
     _found: deque[str] = field(factory=deque, init=False)
+    _clerk: Clerk[Arrival, None] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._clerk = Clerk(self._all_done, name="dflow-inbox")
 
     async def receive(self, *, once: bool = False) -> AsyncIterator[Arrival]:
         """The files, oldest first, and then, without `once`, those that come later.
@@ -102,7 +107,7 @@ class DirectoryInbox:
 
     async def done(self, arrival: Arrival) -> None:
         """Archive or remove the file; one that could not be read is set aside instead."""
-        await asyncio.to_thread(self._done, arrival)
+        await self._clerk.ask(arrival)
 
     async def failed(self, arrival: Arrival, reason: str) -> None:  # noqa: ARG002  the Protocol's
         """Put the file back under its name, or the next free one like it."""
@@ -114,7 +119,7 @@ class DirectoryInbox:
             os.close(self._lock)
         self._lock = self._claims = None
 
-    # The rest runs in a thread, one call at a time.
+    # The rest runs in threads.
 
     def _batch(self) -> tuple[list[Arrival], bool]:
         """The next arrivals, and whether others are there that are not whole yet."""
@@ -214,17 +219,24 @@ class DirectoryInbox:
             words = error.strerror or str(error)
             return Arrival(name=token, content=b"", token=token, problem=words)
 
-    def _done(self, arrival: Arrival) -> None:
-        claim = self._open() / arrival.token
-        if arrival.problem:
-            target = self.path / HIDDEN / "problems"
-        elif self.after == "remove":
-            claim.unlink(missing_ok=True)
-            return
-        else:
-            target = self.archive or self.path / HIDDEN / "done"
-        target.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _move(claim, target)
+    def _all_done(self, arrivals: Sequence[Arrival]) -> list[Exception | None]:
+        return [self._done(arrival) for arrival in arrivals]
+
+    def _done(self, arrival: Arrival) -> OSError | None:
+        """Archive, remove or set aside; what stood in the way, which is this file's alone."""
+        try:
+            claim = self._open() / arrival.token
+            if not arrival.problem and self.after == "remove":
+                claim.unlink(missing_ok=True)
+                return None
+            problems = self.path / HIDDEN / "problems"
+            done = self.archive or self.path / HIDDEN / "done"
+            target = problems if arrival.problem else done
+            target.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _move(claim, target)
+        except OSError as error:
+            return error
+        return None
 
     def _back(self, arrival: Arrival) -> None:
         _move(self._open() / arrival.token, self.path)

@@ -13,25 +13,28 @@ the recipient takes the files away:
 Only the rename of step 3 takes ``KEY.part`` away once ``KEY.sent`` exists, and it puts
 the file in its place by the same act.  So ``sent`` without ``part`` means delivered,
 for certain; anything else means not delivered, for certain.
+
+Parcels that wait at the same moment take each step together: one synchronisation of the
+hidden folder serves all their marks, and one of the final folder all their names.  For
+each key the steps keep their order.
 """
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import hashlib
 import json
 import os
 import re
-import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import cast
 
-from attrs import define, field
+from attrs import define, field, frozen
 
+from dflow.transport.clerk import Clerk
 from dflow.transport.durable import Folder, free_name, sync_folder, write_synced
 from dflow.transport.faults import Refused, Unavailable, Uncertain
 from dflow.transport.names import fill_template, template_mistakes
@@ -42,11 +45,8 @@ __all__ = ["HIDDEN", "DirectoryOutbox"]
 #: The folder, within a destination's or a source's, in which dflow keeps its own files.
 HIDDEN = ".dflow"
 
-T = TypeVar("T")
-R = TypeVar("R")
-
-#: Writes under way at once, whatever the concurrency asked of the exchange.
-_THREADS = 8
+#: What became of each parcel of a batch, by its place in it.
+_Results = dict[int, Receipt | Presence | Exception]
 
 _SAFE_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,99}")
 #: Mistakes that no later attempt can mend without a change to the parcel's name.
@@ -55,6 +55,15 @@ _HOPELESS = frozenset({errno.ENAMETOOLONG, errno.EILSEQ, errno.ELOOP})
 
 def _key_file(key: str) -> str:
     return key if _SAFE_KEY.fullmatch(key) else hashlib.sha256(key.encode()).hexdigest()
+
+
+@frozen
+class _Written:
+    """A parcel whose bytes and mark are in the hidden folder, on the way to its name."""
+
+    part: Path
+    beside: Path | None
+    final: Path
 
 
 def _usable(_: object, __: object, template: str) -> None:
@@ -77,11 +86,13 @@ class DirectoryOutbox:
     template: str = field(default="{name}", validator=_usable)
     sidecar: bool = True
     keep_keys: float = 90 * 86400.0
-    _guard: threading.Lock = field(factory=threading.Lock, init=False)
-    _busy: dict[str, threading.Lock] = field(factory=dict, init=False)
     _hidden: Folder | None = field(default=None, init=False)
     _own: Folder | None = field(default=None, init=False)
-    _threads: ThreadPoolExecutor | None = field(default=None, init=False)
+    # A thread of its own: a folder that hangs must not take those of other destinations.
+    _clerk: Clerk[Parcel | str, Receipt | Presence] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._clerk = Clerk(self._work, name="dflow-folder")
 
     @property
     def capabilities(self) -> Capabilities:
@@ -96,7 +107,8 @@ class DirectoryOutbox:
             Unavailable: the folder cannot be written to now.
             Uncertain: the file is in place, but may not survive a loss of power.
         """
-        return await self._apart(self._send, parcel)
+        # A parcel's answer is a receipt, a key's is a presence.
+        return cast("Receipt", await self._clerk.ask(parcel))
 
     async def probe(self, key: str) -> Presence:
         """PRESENT or ABSENT, also after the recipient took the file away.
@@ -104,70 +116,95 @@ class DirectoryOutbox:
         Raises:
             Unavailable: the folder cannot be read now.
         """
-        return await self._apart(self._probe, key)
+        return cast("Presence", await self._clerk.ask(key))
 
-    async def _apart(self, call: Callable[[T], R], value: T) -> R:
-        # Threads of its own: a folder that hangs must not take those of other destinations.
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="dflow-folder")
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call, value)
+    # The rest runs in the clerk's thread, one batch at a time.
 
-    def _lock_of(self, key: str) -> threading.Lock:
-        # A call whose waiter gave up may still be writing: the next one on its key waits.
-        with self._guard:
-            if len(self._busy) > 10_000:
-                self._busy = {name: lock for name, lock in self._busy.items() if lock.locked()}
-            return self._busy.setdefault(key, threading.Lock())
+    def _work(self, batch: Sequence[Parcel | str]) -> Sequence[Receipt | Presence | Exception]:
+        results: _Results = {}
+        left = {at: one for at, one in enumerate(batch) if isinstance(one, Parcel)}
+        while left:
+            # Of one key one at a time, so that the next one finds it delivered.
+            firsts = {parcel.key: at for at, parcel in reversed(left.items())}
+            self._send({at: left.pop(at) for at in sorted(firsts.values())}, results)
+        for at, one in enumerate(batch):
+            if isinstance(one, str):
+                # Asked after all that was sent: also what a waiter has given up.
+                with self._told(results, [at]):
+                    results[at] = _look(self._open().path, _key_file(one))
+        return [results[at] for at in range(len(batch))]
 
-    def _open(self) -> Folder:
-        with self._guard:
-            if self._hidden is None:
-                path = self.path / HIDDEN
-                path.mkdir(mode=0o700, parents=True, exist_ok=True)
-                _forget(path, time.time() - self.keep_keys)
-                self._hidden, self._own = Folder(path), Folder(self.path)
-            return self._hidden
+    def _send(self, parcels: Mapping[int, Parcel], results: _Results) -> None:
+        """Send parcels of different keys, each step together."""
+        written: dict[int, _Written] = {}
+        with self._told(results, parcels):
+            hidden = self._open()
+            for at, parcel in parcels.items():
+                with self._told(results, [at]):
+                    if (one := self._write(hidden.path, parcel)) is None:
+                        results[at] = Receipt(key=parcel.key, repeat=True)
+                    else:
+                        written[at] = one
+            if not written:
+                return
+            placed: dict[int, Path] = {}
+            with self._told(results, written):
+                hidden.sync()
+                with hidden.locked():  # so that nobody else takes the same free name
+                    for at, one in written.items():
+                        with self._told(results, [at]):
+                            placed[at] = _put(one)
+            self._sync(parcels, placed, results)
 
-    def _reopen(self) -> None:
-        """The folder may be gone or be another: look again next time."""
-        with self._guard:
-            self._hidden = self._own = None
-
-    def _probe(self, key: str) -> Presence:
-        with self._lock_of(key):
+    def _sync(
+        self, parcels: Mapping[int, Parcel], placed: Mapping[int, Path], results: _Results
+    ) -> None:
+        """Synchronise the folders of what was put in place, each once."""
+        faults: dict[Path, Uncertain] = {}
+        for folder in {place.parent for place in placed.values()}:
             try:
-                return _look(self._open().path, _key_file(key))
-            except OSError as error:
-                raise Unavailable(_words(self.path, error)) from error
-
-    def _send(self, parcel: Parcel) -> Receipt:
-        with self._lock_of(parcel.key):
-            try:
-                hidden, final = self._prepare(parcel)
-                if final is None:
-                    return Receipt(key=parcel.key, repeat=True)
-                place = self._put(parcel, hidden, final)
-            except OSError as error:
-                self._reopen()
-                if error.errno in _HOPELESS:
-                    raise Refused(_words(self.path, error)) from error
-                raise Unavailable(_words(self.path, error)) from error
-            try:
-                if self._own is not None and place.parent == self.path:
+                if self._own is not None and folder == self.path:
                     self._own.sync()
                 else:
-                    sync_folder(place.parent)
+                    sync_folder(folder)
             except OSError as error:
-                raise Uncertain(_words(self.path, error)) from error
-            return Receipt(key=parcel.key, place=str(place.relative_to(self.path)))
+                faults[folder] = Uncertain(_words(self.path, error))
+        for at, place in placed.items():
+            results[at] = faults.get(place.parent) or Receipt(
+                key=parcels[at].key, place=str(place.relative_to(self.path))
+            )
 
-    def _prepare(self, parcel: Parcel) -> tuple[Folder, Path | None]:
-        """Write the part; the final path, or None if the key was delivered before."""
-        hidden = self._open()
+    @contextmanager
+    def _told(self, results: _Results, places: Iterable[int]) -> Iterator[None]:
+        """What goes wrong in the block is the answer to those of `places` that have none."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  one parcel's fault must not be its batch's
+            fault = error
+            if isinstance(error, OSError):
+                # The folder may be gone or be another: look again next time.
+                self._hidden = self._own = None
+                kind = Refused if error.errno in _HOPELESS else Unavailable
+                fault = kind(_words(self.path, error))
+                fault.__cause__ = error
+            for at in places:
+                results.setdefault(at, fault)
+
+    def _open(self) -> Folder:
+        if self._hidden is None:
+            path = self.path / HIDDEN
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _forget(path, time.time() - self.keep_keys)
+            self._hidden, self._own = Folder(path), Folder(self.path)
+        return self._hidden
+
+    def _write(self, hidden: Path, parcel: Parcel) -> _Written | None:
+        """Write the part, its notes and the mark; None if the key was delivered before."""
         key = _key_file(parcel.key)
-        if _look(hidden.path, key) is Presence.PRESENT:
-            return hidden, None
-        write_synced(hidden.path / f"{key}.part", parcel.content)
+        if _look(hidden, key) is Presence.PRESENT:
+            return None
+        part, beside = hidden / f"{key}.part", None
+        write_synced(part, parcel.content)
         relative = fill_template(
             self.template, name=parcel.name, key=parcel.key, address=parcel.address
         )
@@ -176,25 +213,21 @@ class DirectoryOutbox:
             final.parent.mkdir(parents=True, exist_ok=True)
             if not final.parent.resolve().is_relative_to(self.path.resolve()):
                 raise Refused(f"{final.parent}: a link leads out of the destination's folder")
-        return hidden, final
-
-    def _put(self, parcel: Parcel, hidden: Folder, final: Path) -> Path:
-        """Mark, and rename into place; the path it was given."""
-        key = _key_file(parcel.key)
-        mark, part = hidden.path / f"{key}.sent", hidden.path / f"{key}.part"
-        beside = None
         if parcel.notes and self.sidecar:
             notes = json.dumps(dict(parcel.notes), indent=2, sort_keys=True).encode()
-            beside = hidden.path / f"{key}.notes"
+            beside = hidden / f"{key}.notes"
             write_synced(beside, notes + b"\n")
-        os.close(os.open(mark, os.O_WRONLY | os.O_CREAT, 0o600))
-        hidden.sync()
-        with hidden.locked():  # so that nobody else takes the same free name
-            final = free_name(final)
-            if beside is not None:
-                beside.replace(final.with_name(final.name + ".provenance.json"))
-            part.replace(final)
-        return final
+        os.close(os.open(hidden / f"{key}.sent", os.O_WRONLY | os.O_CREAT, 0o600))
+        return _Written(part, beside, final)
+
+
+def _put(one: _Written) -> Path:
+    """Rename into place, under the first free name; the path it was given."""
+    final = free_name(one.final)
+    if one.beside is not None:
+        one.beside.replace(final.with_name(final.name + ".provenance.json"))
+    one.part.replace(final)
+    return final
 
 
 def _look(hidden: Path, key: str) -> Presence:
