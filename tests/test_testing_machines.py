@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 
 import pytest
@@ -12,8 +13,10 @@ from hypothesis.stateful import run_state_machine_as_test
 from dflow.catalogue import Release, bundled
 from dflow.envelope import Header
 from dflow.exchange.intake import Intake
+from dflow.exchange.journal import Journal, SqliteJournal, open_journal
 from dflow.routing import Routes, Rule
 from dflow.testing.doubles import Bench, RecordingDestination
+from dflow.testing.journals import JournalMachine
 from dflow.testing.machines import ExchangeMachine, OutboxMachine
 from dflow.testing.strategies import arrivals, flow_bytes, headers, releases, rule_sets, rules
 from dflow.transport import Arrival, MemoryOutbox, Parcel, Receipt
@@ -24,6 +27,9 @@ FEW = settings(
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
+
+#: In memory and on a disk that is waited for: a few long runs say more than many short ones.
+JOURNALS = settings(FEW, max_examples=30, stateful_step_count=50)
 
 
 def test_an_exchange_stands_the_machine() -> None:
@@ -94,3 +100,44 @@ def test_releases_are_the_catalogues(one: Release) -> None:
 def test_arrivals_are_taken_in(one: Arrival, routes: Routes, data: st.DataObject) -> None:
     new = Intake(routes=routes).consider(one, source="gateway", at=1_600_000_000.0)
     assert new is not None
+
+
+class InMemory(JournalMachine):
+    """A journal that does not outlive its process."""
+
+    lasting = False
+
+    def open(self) -> Journal:
+        return open_journal(None)
+
+
+@pytest.mark.parametrize("machine", [JournalMachine, InMemory])
+def test_a_journal_stands_the_machine(machine: type[JournalMachine]) -> None:
+    run_state_machine_as_test(machine, settings=JOURNALS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("machine", [JournalMachine, InMemory])
+def test_a_journal_stands_the_machine_for_long(machine: type[JournalMachine]) -> None:
+    long = settings(JOURNALS, max_examples=1_000, stateful_step_count=60)
+    run_state_machine_as_test(machine, settings=long)
+
+
+@pytest.mark.parametrize(
+    ("method", "mistake", "seen"),
+    [
+        ("recover", lambda self, at: [], "what was being sent"),
+        ("prune", lambda self, before, limit=1000: 0, "the number pruned"),
+        ("next_due", lambda self, destination, after: None, "is due"),
+        ("sequence", lambda self, source, target, number: None, "the number before"),
+        ("set_lane", lambda self, lane: None, "the lane of"),
+        ("transaction", lambda self: nullcontext(), "the"),
+        ("claim", lambda self, destination, now, limit: [], "the number claimed"),
+    ],
+)
+def test_a_journal_that_errs_is_seen(
+    monkeypatch: pytest.MonkeyPatch, method: str, mistake: object, seen: str
+) -> None:
+    monkeypatch.setattr(SqliteJournal, method, mistake)
+    with pytest.raises(AssertionError, match=seen):
+        run_state_machine_as_test(JournalMachine, settings=settings(JOURNALS, max_examples=200))
