@@ -1,9 +1,12 @@
-"""Hypothesis profiles: quick by default, ci, deep.  Nothing else lives here."""
+"""Hypothesis profiles, and the marker that sets coverage aside.  Nothing else lives here."""
 
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Generator
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 _SLOW_MACHINE = [HealthCheck.too_slow]
@@ -18,3 +21,16 @@ settings.register_profile(
     "deep", max_examples=5_000, deadline=None, suppress_health_check=_SLOW_MACHINE
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Coverage does not watch a test that is marked `untraced`: a watched line costs several."""
+    if item.get_closest_marker("untraced") is None:
+        return (yield)
+    tracer = sys.gettrace()
+    sys.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(tracer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 
@@ -279,6 +278,7 @@ def test_the_bundled_catalogue_equals_the_facts() -> None:
     assert compared == 206
 
 
+@pytest.mark.untraced
 @needs_facts
 def test_the_official_publication(tmp_path: Path) -> None:
     shared = shared_folder()
@@ -286,8 +286,7 @@ def test_the_official_publication(tmp_path: Path) -> None:
     start = time.process_time()
     publication = read_publication(shared / "official")
     files = catalogue_files(publication)
-    if sys.gettrace() is None:  # a coverage run is several times slower
-        assert time.process_time() - start < 20
+    assert time.process_time() - start < 30
     flows_read = publication.flows.values()
     groups = [group for flow in flows_read for group in flow.groups or ()]
     assert len({flow.reference for flow in flows_read}) == 203

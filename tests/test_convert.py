@@ -135,6 +135,7 @@ def test_what_fits_nowhere_is_in_the_lines_too() -> None:
     assert first["from"] == "D/UDMS"
 
 
+@pytest.mark.untraced
 def test_lines_come_while_the_file_is_read() -> None:
     head, *body = FILE.splitlines(keepends=True)[:-1]
     taken = 0

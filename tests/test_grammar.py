@@ -17,6 +17,7 @@ def test_the_text_is_one_small_rule_a_group() -> None:
     assert "%declare R_026 R_027" in text
 
 
+@pytest.mark.untraced
 def test_every_flow_compiles_without_conflict_in_little_time() -> None:
     flows = [flow for flow in bundled() if flow.groups]
     began = time.process_time()

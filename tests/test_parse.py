@@ -129,6 +129,7 @@ def test_a_scan_knows_its_header_first_and_its_trailer_last() -> None:
     assert scanned.trailer == dflow.read(d0010()).trailer
 
 
+@pytest.mark.untraced
 def test_a_scan_reads_every_flow_as_a_read_does() -> None:
     """Twice each, damaged or not: the second time along steps that are known by then."""
     for number, flow in enumerate(flow for flow in bundled() if flow.structured):

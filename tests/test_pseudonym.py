@@ -225,6 +225,7 @@ def test_what_is_not_known_is_refused(data: bytes) -> None:
         Pseudonymiser(KEY).file(data)
 
 
+@pytest.mark.untraced
 @given(size=st.integers(1, 400), data=st.data())
 def test_permutations_are_permutations(size: int, data: st.DataObject) -> None:
     keyed = Permutation(data.draw(st.binary(min_size=1, max_size=20)))

@@ -40,6 +40,7 @@ def admits(pattern: re.Pattern[bytes], value: str) -> bool:
     return pattern.fullmatch(f"001|{value}|".encode("latin-1")) is not None
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("form", ["DATE", "DATETIME", "TIMESTAMP"])
 def test_dates_are_the_calendar_s(form: str) -> None:
     pattern = record_pattern(group_of(form))
@@ -75,6 +76,7 @@ def test_each_format_as_the_catalogue_has_it(data: st.DataObject) -> None:
         assert admits(optional, value) == (right or value == "")
 
 
+@pytest.mark.untraced
 def test_the_expression_of_every_flow_is_made_in_little_time() -> None:
     flows = [flow for flow in bundled() if flow.structured]
     began = time.process_time()

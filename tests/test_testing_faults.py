@@ -54,6 +54,7 @@ def test_every_kind_of_finding_has_a_fault_maker() -> None:
     assert set(FAULTS) == set(KINDS)
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("fault", sorted(KINDS))
 @given(data=st.data())
 @BUSY

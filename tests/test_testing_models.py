@@ -80,6 +80,7 @@ def _class_is_made(
     holds()
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("name", _MODULES[::40])
 def test_every_class_is_made(name: str) -> None:
     _every_class_is_made(name)

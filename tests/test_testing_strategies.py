@@ -195,6 +195,7 @@ def test_conditions_that_contradict_each_other_are_refused() -> None:
         find(flow_bytes(blank), lambda _: True)
 
 
+@pytest.mark.untraced
 @given(data=st.data())
 @pytest.mark.parametrize("key", bundled().keys, ids="/".join)
 @QUICK

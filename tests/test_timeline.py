@@ -93,6 +93,7 @@ def test_digits_within_another_value_are_no_mpan(tmp_path: Path) -> None:
     assert timeline([path], _MPAN).sightings == ()
 
 
+@pytest.mark.untraced
 def test_an_mpan_over_the_edge_of_a_chunk_is_seen(tmp_path: Path) -> None:
     data = _file(_ASKS, "NEWM>OLDM", 2, point=_OTHER).splitlines(keepends=True)
     for shift in range(15):

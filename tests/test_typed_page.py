@@ -16,6 +16,7 @@ from dflow.typed.page import flow_index, flow_page, flow_pages
 SVG = "{http://www.w3.org/2000/svg}"
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("definition", list(bundled()), ids=str)
 def test_a_page_holds_what_the_catalogue_holds(definition: FlowDef) -> None:
     page = flow_page(definition)

@@ -25,6 +25,7 @@ def validator(definition: FlowDef) -> Any:
     return jsonschema.Draft202012Validator(schema)
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(
     "definition", [flow for flow in bundled() if flow.structured][::18], ids=str
 )

@@ -61,6 +61,7 @@ def _from_walk(group: Group) -> Shape:
     return (group.code, group.record.line, tuple(_from_walk(child) for child in group.groups))
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("flow", _FLOWS, ids=str)
 @settings(max_examples=3, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())

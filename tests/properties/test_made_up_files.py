@@ -28,12 +28,14 @@ class TestSoundFiles:
     Not even advice is given, and the tree takes every record without a stray.
     """
 
+    @pytest.mark.untraced
     @pytest.mark.parametrize("key", KEYS, ids="/".join)
     @given(data=st.data())
     @FEW
     def test_a_few(self, key: tuple[str, str], data: st.DataObject) -> None:
         sound(data.draw(flow_bytes(*key)))
 
+    @pytest.mark.untraced
     @pytest.mark.slow
     @pytest.mark.parametrize("key", KEYS, ids="/".join)
     @given(data=st.data())
@@ -64,6 +66,7 @@ EVERYWHERE = sorted(
 class TestSpoiledFiles:
     """A file with one named fault is found to have it, where it was put, and no other error."""
 
+    @pytest.mark.untraced
     @pytest.mark.parametrize("key", KEYS, ids="/".join)
     @given(data=st.data())
     @FEW
@@ -71,6 +74,7 @@ class TestSpoiledFiles:
         fault = data.draw(st.sampled_from(EVERYWHERE))
         spoiled(data.draw(faulty(flow_bytes(*key), fault)))
 
+    @pytest.mark.untraced
     @pytest.mark.slow
     @pytest.mark.parametrize("key", KEYS, ids="/".join)
     @given(data=st.data())

@@ -106,6 +106,7 @@ def spoiled(draw: st.DrawFn, key: tuple[str, str]) -> Faulty | None:
     return None
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("key", KEYS, ids="/".join)
 @given(data=st.data())
 @FEW
@@ -116,6 +117,7 @@ def test_one_of_each(key: tuple[str, str], data: st.DataObject) -> None:
         all_agree(key, one)
 
 
+@pytest.mark.untraced
 @pytest.mark.slow
 @pytest.mark.parametrize("key", KEYS, ids="/".join)
 @given(data=st.data())
@@ -124,6 +126,7 @@ def test_a_hundred_sound_files(key: tuple[str, str], data: st.DataObject) -> Non
     all_accept(key, data.draw(flow_bytes(*key)))
 
 
+@pytest.mark.untraced
 @pytest.mark.slow
 @pytest.mark.parametrize("key", KEYS, ids="/".join)
 @given(data=st.data())

@@ -85,6 +85,7 @@ def assert_expressed(flow: FlowDef, data: bytes, report: Report) -> None:
     assert accepted == (not weighty), (weighty, body)
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("part", range(8))
 def test_every_flow_version(part: int) -> None:
     flows = [flow for flow in bundled() if flow.structured]
@@ -120,6 +121,7 @@ def test_the_flows_that_are_hardest(seed: int, number: str) -> None:
     assert_expressed(flow, data, assert_same(data))
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("most", [1, 3, 256])
 @pytest.mark.parametrize("number", ["D0010", "D0150", "D0149", "D0030", "D0036"])
 def test_long_files_with_many_faults(
@@ -142,6 +144,7 @@ def test_long_files_with_many_faults(
             assert_expressed(flow, wrong, assert_same(wrong))
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("crs", [False, True])
 def test_faults_within_fields_alone(crs: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Records that stand as they should and hold what they should not, one, two, all in a row."""

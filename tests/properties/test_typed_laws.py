@@ -57,6 +57,7 @@ def streamed(data: bytes, shape: FlowShape[Any], size: int = 1 << 20) -> list[ob
     return outcomes
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("definition", FLOWS, ids=str)
 def test_a_valid_file_decodes_whole_and_comes_back(definition: Any) -> None:
     """Typed, then groups, then typed again is the same; and the tree gives the same models."""
