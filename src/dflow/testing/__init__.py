@@ -1,7 +1,25 @@
 """The testing kit: strategies, faults, generators, conformance kits, test doubles.
 
 Nothing is imported here, so that each part costs only what it needs; Hypothesis is an
-extra, and only `dflow.testing.strategies` and its neighbours ask for it.
+extra, and only `dflow.testing.strategies` and its neighbours ask for it.  The names of
+the conformance kits are found here too, and imported when they are asked for.
 """
 
-__all__: tuple[str, ...] = ()
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dflow.testing.transports import check_transport
+
+__all__ = ["check_transport"]
+
+_HOMES = {"check_transport": "dflow.testing.transports"}
+
+
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    if name not in _HOMES:
+        raise AttributeError(f"module 'dflow.testing' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

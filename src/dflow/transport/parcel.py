@@ -33,12 +33,14 @@ class Capabilities:
         idempotent: sending a key twice leaves one parcel at the destination.
         durable: a receipt means that the parcel survives a loss of power there.
         ordered: parcels sent one after the other are received in that order.
+        notes: a parcel's notes arrive with it, as `Arrival.notes`.
     """
 
     probes: bool = False
     idempotent: bool = False
     durable: bool = False
     ordered: bool = False
+    notes: bool = False
 
 
 @frozen(kw_only=True)
