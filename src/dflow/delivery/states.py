@@ -70,6 +70,7 @@ class Step(enum.Enum):
     RETRY = "retry"
     EVIDENCE = "evidence"
     DIVERT = "divert"
+    DEFER = "defer"
     CANCEL = "cancel"
 
 
@@ -90,6 +91,7 @@ STEPS: dict[Step, tuple[Literal["driver", "person"], str]] = {
     Step.RETRY: ("person", "to be sent again, now"),
     Step.EVIDENCE: ("person", "delivered by another way, with evidence"),
     Step.DIVERT: ("driver", "sent to the fallback instead"),
+    Step.DEFER: ("driver", "put back unsent: its gate lets it through later; no attempt was made"),
     Step.CANCEL: ("person", "not to be delivered"),
 }
 
@@ -135,6 +137,7 @@ TABLE: tuple[Transition, ...] = (
     *_rows(Step.RETRY, _D, _R, _X, _U),
     *_rows(Step.EVIDENCE, _K, _D, _R, _U, _X, _H),
     *_rows(Step.DIVERT, _C, _D, _R),
+    *_rows(Step.DEFER, _R, _S),
     *_rows(Step.CANCEL, _C, _D, _R, _U, _X, _H),
 )
 

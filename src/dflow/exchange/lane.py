@@ -20,6 +20,7 @@ from typing import TypeVar
 from attrs import define, evolve, field, frozen
 
 from dflow.delivery import Health, Spent, Step, Treatment, WrongStep
+from dflow.exchange.gate import Gate
 from dflow.exchange.intake import delivery_key
 from dflow.exchange.journal import (
     DeliveryRow,
@@ -57,6 +58,7 @@ class Mount:
     name: str
     outbox: Outbox
     treatment: Treatment = field(factory=Treatment)
+    gate: Gate | None = None
 
 
 @frozen(kw_only=True)
@@ -66,6 +68,7 @@ class _Work:
     lane: LaneRow
     send: tuple[tuple[DeliveryRow, bytes], ...] = ()
     ask: tuple[DeliveryRow, ...] = ()
+    deferred: int = 0
     next_due: float | None = None
 
 
@@ -149,6 +152,8 @@ class Lane:
             return journal.lane(self.name), journal.started_since(self.name, day)
 
         lane, used = await self._insist(look)
+        if (gate := self.mount.gate) is not None:
+            await self._insist(lambda journal: gate.begin(journal, self.name, now))
         self._spent = treatment.quota.fresh(now, used_today=used)
         if lane.down_since is not None:
             # It was down when the last run ended: begin with one trial, not with all.
@@ -179,7 +184,7 @@ class Lane:
             self._start(self._ask(row))
         for row, content in work.send:
             self._start(self._send(row, content))
-        if allowed.number and number == allowed.number:
+        if allowed.number and number + work.deferred == allowed.number:
             return 0.0
         times = [again for again in (work.next_due, allowed.again) if again is not None]
         return max(0.001, min(times, default=now + _LOOK) - now) if times else _LOOK
@@ -195,20 +200,37 @@ class Lane:
         unknown = journal.unknown(self.name, now=now, limit=number + len(asking))
         ask = [row for row in unknown if row.id not in asking][:number]
         send: list[tuple[DeliveryRow, bytes]] = []
+        deferred = 0
         if number > len(ask):
             for row in journal.claim(self.name, now=now, limit=number - len(ask)):
                 try:
-                    send.append((row, journal.payload(row.hash)))
+                    content = journal.payload(row.hash)
                 except JournalError as error:
                     # One damaged payload must not stop the lane.
                     journal.step(row.id, Step.REFUSED, at=now, detail=str(error), started=now)
                     self._note(journal, row, now, "dead", str(error))
+                    continue
+                if self._deferred(journal, row, content, now):
+                    deferred += 1
+                else:
+                    send.append((row, content))
         return _Work(
             lane=lane,
             send=tuple(send),
             ask=tuple(ask),
+            deferred=deferred,
             next_due=journal.next_due(self.name, after=now),
         )
+
+    def _deferred(self, journal: Journal, row: DeliveryRow, content: bytes, now: float) -> bool:
+        """Ask the gate, and put back what it does not let through, unsent."""
+        if self.mount.gate is None:
+            return False
+        later = self.mount.gate.admit(row, content, now)
+        if later is None:
+            return False
+        journal.step(row.id, Step.DEFER, at=now, due=later.until, detail=later.why)
+        return True
 
     def _divert(self, journal: Journal, now: float) -> None:
         for row in journal.waiting(self.name, limit=256):
@@ -255,7 +277,9 @@ class Lane:
             detail = "the destination had it already" if receipt.repeat else ""
         except Refused as error:
             step, detail, up = Step.REFUSED, str(error), True
+            self._give_back(row)
         except Unavailable as error:
+            self._give_back(row)
             gone = treatment.retry.exhausted(row.attempts, started - row.made)
             step, detail = (Step.EXHAUSTED if gone else Step.FAILED), str(error)
         except TimeoutError:
@@ -269,6 +293,11 @@ class Lane:
         if step is Step.FAILED:
             due = self.clock() + treatment.retry.wait(row.attempts, self.chance())
         await self._keep(row, step, detail=detail, place=place, due=due, started=started)
+
+    def _give_back(self, row: DeliveryRow) -> None:
+        """What was certainly not delivered has used nothing of its gate's room."""
+        if self.mount.gate is not None:
+            self.mount.gate.give_back(row)
 
     async def _ask(self, row: DeliveryRow) -> None:
         """Ask the destination about an unknown delivery, and what came of it."""

@@ -143,7 +143,8 @@ class SqliteJournal:
             if row is None:
                 raise JournalError(f"the journal has no delivery {delivery}")
             to = advance(State(row["state"]), step)
-            began = int(step is Step.START)
+            # What was put back unsent was no attempt.
+            began = {Step.START: 1, Step.DEFER: -1}.get(step, 0)
             self._connection.execute(
                 "UPDATE delivery SET state = ?, attempts = attempts + ?, due = ?, changed = ?,"
                 " place = CASE ? WHEN '' THEN place ELSE ? END, reason = ? WHERE id = ?",
