@@ -51,10 +51,30 @@ def add(subparsers: Subparsers) -> None:
         metavar="N",
         help="with --once, tell of at most N files to which nothing odd happened (default: 100)",
     )
+    parser.add_argument(
+        "--log",
+        choices=("text", "json"),
+        help="write events to stderr as a log, and not to stdout as they come",
+    )
+    parser.add_argument(
+        "--log-level",
+        choices=("debug", "info", "warning", "error"),
+        default="info",
+        help="the least level of what --log writes (default: info)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the exchange."""
+    if args.log is None:
+        return _run(args)
+    from dflow.exchange.logs import log_to
+
+    with log_to(sys.stderr, form=args.log, level=args.log_level):
+        return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
     from dflow.exchange import load_wiring
 
     wiring = load_wiring(Path(args.config))
@@ -66,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
         exchange = wiring.exchange(journal)
         if args.once:
             return _once(exchange, journal, as_json=args.json, most=args.most)
-        return asyncio.run(_until_stopped(exchange, wiring, as_json=args.json))
+        return asyncio.run(_until_stopped(exchange, wiring, args))
     finally:
         journal.close()
 
@@ -148,7 +168,7 @@ async def _follow_rules(exchange: Exchange, rules: RulesFile) -> None:
             print(f"rules refused, the old ones stay:\n{problem}", file=sys.stderr)
 
 
-async def _until_stopped(exchange: Exchange, wiring: Wiring, *, as_json: bool) -> int:
+async def _until_stopped(exchange: Exchange, wiring: Wiring, args: argparse.Namespace) -> int:
     from dflow.exchange.reload import RulesFile
 
     rules = RulesFile(wiring.routes_path, wiring.refuse_on)
@@ -159,10 +179,11 @@ async def _until_stopped(exchange: Exchange, wiring: Wiring, *, as_json: bool) -
     def tell(event: EventRow) -> None:
         from dflow.exchange.events import event_json, event_line
 
-        text = json.dumps(event_json(event)) if as_json else event_line(event)
+        text = json.dumps(event_json(event)) if args.json else event_line(event)
         print(text, flush=True)
 
-    exchange.observe = tell
+    if args.log is None:
+        exchange.observe = tell
     print("running; stop with Ctrl-C", file=sys.stderr)
     following = asyncio.ensure_future(_follow_rules(exchange, rules))
     try:

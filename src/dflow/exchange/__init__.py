@@ -6,6 +6,8 @@ from dflow.exchange.driver import Exchange, Source, Totals
 from dflow.exchange.journal import Journal, JournalError, SqliteJournal, open_journal
 from dflow.exchange.lane import Mount
 from dflow.exchange.operations import OperationRefused, Operations
+from dflow.exchange.seen import Watcher
+from dflow.exchange.telemetry import Telemetry
 
 __all__ = [
     "Exchange",
@@ -16,7 +18,9 @@ __all__ = [
     "Operations",
     "Source",
     "SqliteJournal",
+    "Telemetry",
     "Totals",
+    "Watcher",
     "Wiring",
     "held_by_check",
     "load_wiring",

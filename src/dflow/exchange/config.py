@@ -16,14 +16,16 @@ from typing import cast
 from attrs import field, frozen
 
 from dflow.delivery import Breaker, Closed, Order, Quota, Retry, Treatment, Unanswered
-from dflow.errors import RefusedText, near_misses
+from dflow.errors import DflowError, RefusedText, near_misses
 from dflow.exchange.check import held_by_check
 from dflow.exchange.contradictions import Inspection, inspect
 from dflow.exchange.driver import Exchange, Source
 from dflow.exchange.journal import Cipher, Journal, JournalError, SqliteJournal, open_journal
 from dflow.exchange.lane import Mount
 from dflow.exchange.options import OPTIONS
+from dflow.exchange.seen import Watcher
 from dflow.exchange.settings import TableReader
+from dflow.exchange.telemetry import Telemetry
 from dflow.findings import Severity
 from dflow.parse import read
 from dflow.routing import Routes
@@ -50,6 +52,7 @@ class Wiring:
         sources: where files come from.
         hold_on: hold a file in which the check finds this or worse; None checks nothing.
         refuse_on: refuse rules of which lint remarks this or worse; None for mistakes only.
+        watchers: what watches the exchange, such as OpenTelemetry.
         remarks: what lint remarks about the rules that is not enough to refuse them.
     """
 
@@ -64,6 +67,7 @@ class Wiring:
     sources: tuple[Source, ...]
     hold_on: Severity | None = None
     refuse_on: Severity | None = None
+    watchers: tuple[Watcher, ...] = field(default=(), repr=False)
     remarks: tuple[Remark, ...] = field(default=(), repr=False)
 
     def open_journal(self) -> SqliteJournal:
@@ -88,6 +92,7 @@ class Wiring:
             sources=self.sources,
             read_flow=read,
             check=None if self.hold_on is None else held_by_check(self.hold_on),
+            watchers=self.watchers,
         )
 
 
@@ -99,12 +104,13 @@ def load_wiring(path: Path, *, kinds: Sequence[TransportKind] = BUILT_IN) -> Wir
         RefusedText: if one of them holds mistakes: all of them, with their places.
     """
     reader = TableReader(read_toml(path), path.parent)
-    reader.only((), ("journal", "routes", "check", "source", "mount"))
+    reader.only((), ("journal", "routes", "check", "observe", "source", "mount"))
     journal = reader.options(("journal",), OPTIONS["journal"])
     journal_path = _journal_path(reader, str(journal["url"]))
     cipher = _cipher(reader, journal["encrypt_with"])
     check = reader.options(("check",), OPTIONS["check"])
     rules = reader.options(("routes",), OPTIONS["routes"])
+    watchers = _watchers(reader)
     by_name = {kind.name: kind for kind in kinds}
     sources = [
         Source(name=name, inbox=kind.inbox(settings))
@@ -136,6 +142,7 @@ def load_wiring(path: Path, *, kinds: Sequence[TransportKind] = BUILT_IN) -> Wir
         sources=tuple(sources),
         hold_on=_severity(check["hold_on"]),
         refuse_on=refuse_on,
+        watchers=watchers,
         remarks=seen.told,
     )
 
@@ -162,6 +169,16 @@ def _cipher(reader: TableReader, secret: Setting) -> Cipher | None:
     except JournalError as error:
         reader.fault(("journal", "encrypt_with"), str(error), shown=False)
         return None
+
+
+def _watchers(reader: TableReader) -> tuple[Watcher, ...]:
+    if not reader.options(("observe",), OPTIONS["observe"])["opentelemetry"]:
+        return ()
+    try:
+        return (Telemetry.of(),)
+    except DflowError as error:
+        reader.fault(("observe", "opentelemetry"), str(error))
+        return ()
 
 
 def _routes(reader: TableReader, path: Setting) -> Routes | None:

@@ -24,7 +24,6 @@ from dflow.delivery import Order, Step
 from dflow.envelope import Header
 from dflow.exchange.intake import Intake, read_address
 from dflow.exchange.journal import (
-    DeliveryRow,
     EventRow,
     Journal,
     JournalError,
@@ -34,7 +33,10 @@ from dflow.exchange.journal import (
 )
 from dflow.exchange.lane import Lane, Mount
 from dflow.exchange.scribe import Scribe
+from dflow.exchange.seen import Arrived, Attempted, Watcher
 from dflow.exchange.sequence import watch_sequence
+from dflow.exchange.teller import Teller
+from dflow.exchange.windows import Calendar
 from dflow.flow import Flow
 from dflow.routing import Routes
 from dflow.transport import Arrival, Closing, Inbox, TransportError, Unavailable
@@ -88,6 +90,7 @@ class Exchange:
         clock: POSIX seconds.
         chance: a number from 0 to 1, for jitter.
         observe: told every event once it is durable, of any process.
+        watchers: told every arrival, attempt, event and the queues' depths, once durable.
     """
 
     routes: Routes
@@ -100,10 +103,13 @@ class Exchange:
     clock: Callable[[], float] = time.time
     chance: Callable[[], float] = random.random
     observe: Callable[[EventRow], None] | None = None
+    watchers: Sequence[Watcher] = ()
     grace: float = 10.0
     _scribe: Scribe | None = field(default=None, init=False)
     _lanes: tuple[Lane, ...] = field(default=(), init=False)
     _intake: Intake | None = field(default=None, init=False)
+    _teller: Teller | None = field(default=None, init=False)
+    _calendar: Calendar | None = field(default=None, init=False)
     _stopping: asyncio.Event | None = field(default=None, init=False)
     _arrivals: Counter[Outcome] = field(factory=Counter, init=False)
     _steps: Counter[Step] = field(factory=Counter, init=False)
@@ -124,7 +130,15 @@ class Exchange:
         self._stopping = asyncio.Event()
         scribe = self._scribe = Scribe(self.journal)
         try:
+            teller = self._teller = Teller(
+                scribe=scribe, clock=self.clock, observe=self.observe, watchers=self.watchers
+            )
+            await teller.begin()
             await scribe.do(self._recover)
+            calendar = self._calendar = Calendar(
+                scribe=scribe, clock=self.clock, routes=lambda: self.routes
+            )
+            await calendar.turn()
             self._lanes = tuple(
                 Lane(
                     mount=mount,
@@ -137,19 +151,23 @@ class Exchange:
                 for mount in self.mounts
             )
             async with asyncio.TaskGroup() as tasks:
-                teller = tasks.create_task(self._tell())
+                aside = [tasks.create_task(one.run()) for one in (teller, calendar)]
                 lanes = [tasks.create_task(lane.run()) for lane in self._lanes]
                 await self._take_in(once=once)
                 for lane in self._lanes:
                     lane.finish() if once else lane.stop()
-                await asyncio.wait(lanes)
-                teller.cancel()
+                if lanes:
+                    await asyncio.wait(lanes)
+                for task in aside:
+                    task.cancel()
+            await teller.end()
         except BaseExceptionGroup as group:
             # The group is only how tasks report: a caller knows the error itself.
             raise group.exceptions[0] from None
         finally:
             scribe.stop()
             self._scribe, self._lanes = None, ()
+            self._teller, self._calendar = None, None
             await self._close()
         return Totals(
             arrivals=dict(self._arrivals), steps=dict(self._steps), troubles=dict(self._troubles)
@@ -177,6 +195,8 @@ class Exchange:
             ValueError: a destination of the rules has no mount; the old rules stay.
         """
         self._ready(routes)
+        if self._calendar is not None:
+            self._calendar.rules_changed()
 
     @property
     def intake(self) -> Intake:
@@ -207,10 +227,12 @@ class Exchange:
             why = f"{len(lost)} deliveries were being sent when the last run ended"
             journal.note(EventRow(at=now, kind="recovered after a crash", why=why))
 
-    def _stepped(self, _row: DeliveryRow, step: Step) -> None:
-        self._steps[step] += 1
-        if step is Step.DIVERT:
+    def _stepped(self, seen: Attempted) -> None:
+        self._steps[seen.step] += 1
+        if seen.step is Step.DIVERT:
             self._wake_all()
+        if self._teller is not None:
+            self._teller.see(seen)
 
     def _wake_all(self) -> None:
         for lane in self._lanes:
@@ -307,6 +329,8 @@ class Exchange:
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 10.0)
         self._arrivals[recorded.outcome] += 1
+        if self._teller is not None and self.watchers:
+            self._teller.see(Arrived(new=new, recorded=recorded, ended=self.clock()))
         for delivery in {one.destination for one in new.deliveries}:
             for lane in self._lanes:
                 if lane.name == delivery:
@@ -322,22 +346,6 @@ class Exchange:
             event = EventRow(at=self.clock(), kind=kind, why=why)
             with contextlib.suppress(JournalError):
                 await self._scribe.do(lambda journal: journal.note(event))
-
-    async def _tell(self) -> None:
-        """Tell the observer of every event from now on."""
-        if self.observe is None or self._scribe is None:
-            return
-        seen = await self._scribe.do(lambda journal: journal.last_event())
-
-        def newer(journal: Journal) -> list[EventRow]:
-            return journal.events(after=seen, limit=1000)
-
-        while True:
-            with contextlib.suppress(JournalError):
-                for event in await self._scribe.do(newer):
-                    seen = event.id
-                    self.observe(event)
-            await asyncio.sleep(0.2)
 
 
 def _notes(journal: Journal, new: NewArrival, recorded: Recorded) -> None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dflow.exchange.account import instant_text
 from dflow.exchange.journal import EventRow
 
-__all__ = ["event_json", "event_line"]
+__all__ = ["event_json", "event_line", "event_words"]
 
 
-def event_line(event: EventRow) -> str:
-    """One line: when, what, about what, by whom, why."""
+def event_words(event: EventRow) -> str:
+    """One line: what, about what, by whom, why."""
     about = [event.destination] if event.destination else []
     if event.arrival is not None:
         about.append(f"arrival {event.arrival}")
@@ -22,9 +22,14 @@ def event_line(event: EventRow) -> str:
     who = "" if event.who == "dflow" else f" by {event.who}"
     why = f": {event.why}" if event.why else ""
     words = f" ({', '.join(about)})" if about else ""
-    line = f"{instant_text(event.at)} {event.kind}{words}{who}{why}"
+    line = f"{event.kind}{words}{who}{why}"
     # A reason may hold a name from outside: one event stays one line.
     return "".join(c if c.isprintable() else "\ufffd" for c in line)
+
+
+def event_line(event: EventRow) -> str:
+    """One line: when, what, about what, by whom, why."""
+    return f"{instant_text(event.at)} {event_words(event)}"
 
 
 def event_json(event: EventRow) -> dict[str, object]:

@@ -31,6 +31,7 @@ from dflow.exchange.journal import (
     NewDelivery,
 )
 from dflow.exchange.scribe import Scribe
+from dflow.exchange.seen import Attempted
 from dflow.transport import (
     Outbox,
     Parcel,
@@ -81,7 +82,7 @@ class Lane:
         scribe: writes the journal.
         clock: POSIX seconds.
         chance: a number from 0 to 1, for jitter.
-        steps: told each step after it is kept.
+        steps: told each attempt after it is kept.
         grace: seconds that what is under way is given when the lane is stopped.
     """
 
@@ -89,7 +90,7 @@ class Lane:
     scribe: Scribe
     clock: Callable[[], float]
     chance: Callable[[], float] = random.random
-    steps: Callable[[DeliveryRow, Step], None] = field(default=lambda _row, _step: None)
+    steps: Callable[[Attempted], None] = field(default=lambda _seen: None)
     grace: float = 10.0
     _health: Health = field(factory=Health, init=False)
     _spent: Spent = field(factory=Spent, init=False)
@@ -378,7 +379,7 @@ class Lane:
             await self._insist(write)
         finally:
             self._asking.discard(row.id)
-        self.steps(row, step)
+        self.steps(Attempted(delivery=row, step=step, started=started, ended=now, detail=detail))
 
     def _note(self, journal: Journal, row: DeliveryRow, now: float, kind: str, why: str) -> None:
         event = EventRow(

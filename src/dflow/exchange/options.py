@@ -57,6 +57,15 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
             meaning="Hold a file in which the check finds this or worse; `never` checks nothing.",
         ),
     ),
+    "observe": (
+        Option(
+            name="opentelemetry",
+            kind="flag",
+            default=False,
+            meaning="Metrics and traces through the OpenTelemetry API; the process's SDK says"
+            " where they go. Needs the extra `otel`.",
+        ),
+    ),
     "mount": (
         Option(name="concurrency", kind="count", default=4, least=1, meaning="Attempts at once."),
         Option(

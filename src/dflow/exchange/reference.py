@@ -34,6 +34,7 @@ _TITLES = {
     "journal": "`[journal]`",
     "routes": "`[routes]`",
     "check": "`[check]`",
+    "observe": "`[observe]`",
     "mount": "`[mount.NAME]`, beside `transport` and its options",
     "mount.retry": "`[mount.NAME.retry]`",
     "mount.breaker": "`[mount.NAME.breaker]`",

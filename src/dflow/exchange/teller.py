@@ -1,0 +1,95 @@
+"""Events out of the journal to those who watch: logging, a callback, watchers.
+
+In: a journal, through its scribe.  Out: calls, in the order of the events, each event
+once.  This module does not make events; it reads those of every process, so that what a
+person did from a shell is told too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+
+from attrs import define, field
+
+from dflow.exchange.journal import EventRow, Journal, JournalError
+from dflow.exchange.logs import LOGGER, log_event
+from dflow.exchange.scribe import Scribe
+from dflow.exchange.seen import Depths, Seen, Watcher
+
+__all__ = ["Teller"]
+
+#: Seconds between two looks for events.
+_LOOK = 0.2
+#: Seconds between two looks at the queues' depths; only where somebody watches.
+_DEPTHS = 10.0
+#: Events read at once.
+_PAGE = 1000
+
+
+@define(eq=False, kw_only=True)
+class Teller:
+    """Tells what happens, from `begin` on.
+
+    Attributes:
+        scribe: reads the journal.
+        clock: POSIX seconds.
+        observe: told every event.
+        watchers: told everything.
+    """
+
+    scribe: Scribe
+    clock: Callable[[], float]
+    observe: Callable[[EventRow], None] | None
+    watchers: Sequence[Watcher]
+    _last: int = field(default=0, init=False)
+
+    async def begin(self) -> None:
+        """What is noted from now on is told."""
+        self._last = await self.scribe.do(lambda journal: journal.last_event())
+
+    async def run(self) -> None:
+        """Tell until cancelled."""
+        looked = -_DEPTHS
+        while True:
+            with contextlib.suppress(JournalError):
+                await self._events()
+                if self.watchers and time.monotonic() - looked >= _DEPTHS:
+                    looked = time.monotonic()
+                    await self._depths()
+            await asyncio.sleep(_LOOK)
+
+    async def end(self) -> None:
+        """Tell what is left."""
+        with contextlib.suppress(JournalError):
+            await self._events()
+            if self.watchers:
+                await self._depths()
+
+    def see(self, seen: Seen) -> None:
+        """Tell the watchers of one thing; a watcher that raises harms nobody."""
+        for watcher in self.watchers:
+            try:
+                watcher(seen)
+            except Exception:  # noqa: BLE001  it is another's code, and is told in the log
+                LOGGER.exception("a watcher of the exchange failed")
+
+    async def _events(self) -> None:
+        def newer(journal: Journal) -> list[EventRow]:
+            return journal.events(after=self._last, limit=_PAGE)
+
+        found: list[EventRow] | None = None
+        while found is None or len(found) == _PAGE:
+            found = await self.scribe.do(newer)
+            for event in found:
+                self._last = event.id
+                log_event(event)
+                self.see(event)
+                if self.observe is not None:
+                    self.observe(event)
+
+    async def _depths(self) -> None:
+        backlog = await self.scribe.do(lambda journal: journal.backlog())
+        self.see(Depths(at=self.clock(), backlog=tuple(backlog)))
