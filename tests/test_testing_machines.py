@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from contextlib import nullcontext
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -48,6 +50,52 @@ def test_a_destination_that_keeps_things_twice_is_seen(monkeypatch: pytest.Monke
     monkeypatch.setattr(RecordingDestination, "send", forgetful)
     with pytest.raises(AssertionError, match="has a file twice"):
         run_state_machine_as_test(ExchangeMachine, settings=FEW)
+
+
+def test_a_crash_that_is_forgotten_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without recovery, what was being sent is neither sent nor asked about."""
+    monkeypatch.setattr(SqliteJournal, "recover", lambda self, at: [])
+    with pytest.raises(AssertionError, match="lacks files"):
+        run_state_machine_as_test(ExchangeMachine, settings=settings(FEW, max_examples=50))
+
+
+@pytest.mark.slow
+def test_an_exchange_stands_the_machine_for_long() -> None:
+    long = settings(FEW, max_examples=1_000, stateful_step_count=30)
+    run_state_machine_as_test(ExchangeMachine, settings=long)
+
+
+def test_a_run_is_cut_short_wherever_it_waits(tmp_path: Path) -> None:
+    """From the first moment of a run to its end, in small steps: once is once."""
+    rules = 'destination a "a"\nroute all: flow * deliver a\n'
+    content = find(flow_bytes("D0010", "002"), lambda _: True)
+    for step in itertools.count():
+        bench = Bench(rules, tmp_path / f"{step}.db")
+        bench.put(content)
+        short = bench.run_cut_short(step / 2000)
+        bench.reopen()
+        bench.run()
+        assert bench.destinations["a"].contents == [content]
+        bench.close()
+        if not short:
+            break
+    assert step > 2
+
+
+def test_rules_change_while_deliveries_wait(tmp_path: Path) -> None:
+    one, other = 'destination a "a"\nroute all: flow * deliver a\n', 'destination b "b"\n'
+    bench = Bench(one, tmp_path / "j.db")
+    bench.destinations["a"].mood = "down"
+    content = find(flow_bytes("D0010", "002"), lambda _: True)
+    bench.put(content)
+    bench.run()
+    bench.change_rules(other)
+    bench.destinations["a"].mood = "well"
+    bench.clock.advance(3600)
+    bench.run()
+    assert bench.destinations["a"].contents == [content]
+    assert bench.destinations["b"].contents == []
+    bench.close()
 
 
 class Forgetful(OutboxMachine):
@@ -111,6 +159,7 @@ class InMemory(JournalMachine):
         return open_journal(None)
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("machine", [JournalMachine, InMemory])
 def test_a_journal_stands_the_machine(machine: type[JournalMachine]) -> None:
     run_state_machine_as_test(machine, settings=JOURNALS)

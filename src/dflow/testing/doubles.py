@@ -6,6 +6,8 @@ rules are the real ones; only time, chance and the far ends are doubled.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -17,8 +19,8 @@ from dflow.flow import Flow
 from dflow.parse import read
 from dflow.routing import Routes
 from dflow.transport import (
+    Arrival,
     Capabilities,
-    MemoryInbox,
     Parcel,
     Presence,
     Receipt,
@@ -27,11 +29,16 @@ from dflow.transport import (
     Uncertain,
 )
 
-__all__ = ["Bench", "FakeClock", "Mood", "RecordingDestination"]
+__all__ = ["Bench", "Crash", "FakeClock", "Mood", "RecordingDestination"]
 
 #: How a destination behaves: it takes parcels; nobody answers; it refuses them; it takes
-#: them, and then the line goes dead before it can say so.
-Mood = Literal["well", "down", "refuses", "uncertain"]
+#: them, and then the line goes dead before it can say so; the process that sends ends
+#: before it has taken the parcel, or after.
+Mood = Literal["well", "down", "refuses", "uncertain", "crash before", "crash after"]
+
+
+class Crash(BaseException):
+    """The process ends here, as far as it can end within a test."""
 
 
 @define(eq=False)
@@ -104,9 +111,13 @@ class RecordingDestination:
             raise Unavailable("nobody answers")
         if self.mood == "refuses":
             raise Refused("not for us")
+        if self.mood == "crash before":
+            raise Crash
         repeat = any(known.key == parcel.key for known in self.parcels)
         if not repeat:
             self.parcels.append(parcel)
+        if self.mood == "crash after":
+            raise Crash
         if self.mood == "uncertain":
             raise Uncertain("the line went dead after the last byte")
         return Receipt(key=parcel.key, place=str(len(self.parcels)), repeat=repeat)
@@ -120,14 +131,32 @@ class RecordingDestination:
 
 
 @define(eq=False)
+class _Gateway:
+    """Files by name; each is handed out in every run until it is done, as a folder's are."""
+
+    files: dict[str, bytes] = field(factory=dict)
+
+    async def receive(self, *, once: bool = False) -> AsyncIterator[Arrival]:  # noqa: ARG002  all there is
+        for name, content in tuple(self.files.items()):
+            yield Arrival(name=name, content=content, token=name)
+
+    async def done(self, arrival: Arrival) -> None:
+        self.files.pop(arrival.token, None)
+
+    async def failed(self, arrival: Arrival, reason: str) -> None:
+        """It stays."""
+
+
+@define(eq=False)
 class Bench:
     """A real exchange whose far ends record: put files in, run, look at what came out.
 
     Attributes:
-        rules: the text of its rules.
+        rules: the text of its rules; `change_rules` changes them.
         path: the journal's file; in memory if None.
         clock: its clock.
-        destinations: one for each destination of the rules, by name.
+        destinations: one for each destination of the rules, by name; one that the rules no
+            longer name stays, for what waits for it.
     """
 
     rules: str
@@ -136,7 +165,7 @@ class Bench:
     destinations: dict[str, RecordingDestination] = field(init=False)
     journal: SqliteJournal = field(init=False)
     _routes: Routes = field(init=False)
-    _inbox: MemoryInbox = field(factory=MemoryInbox, init=False)
+    _inbox: _Gateway = field(factory=_Gateway, init=False)
     _count: int = field(default=0, init=False)
 
     @_routes.default
@@ -156,11 +185,47 @@ class Bench:
         """Let files arrive; they wait for `run`."""
         for file in files:
             self._count += 1
-            self._inbox.put(bytes(file), name=f"{self._count:06d}.usr")
+            self._inbox.files[f"{self._count:06d}.usr"] = bytes(file)
+
+    def change_rules(self, rules: str) -> None:
+        """Decide by other rules from now on; what waits goes where it was to go.
+
+        Raises:
+            RulesError: if the text has a mistake; nothing is changed.
+        """
+        self._routes = Routes.parse(rules)
+        self.rules = rules
+        for one in self._routes.destinations:
+            self.destinations.setdefault(one.name, RecordingDestination())
 
     def run(self) -> Totals:
-        """Take what has arrived, deliver what is due at the clock's time, and return."""
-        exchange = Exchange(
+        """Take what has arrived, deliver what is due at the clock's time, and return.
+
+        Raises:
+            Crash: if a destination is in the mood for it; `reopen` comes next.
+        """
+        return self._exchange().run_once()
+
+    def run_cut_short(self, seconds: float) -> bool:
+        """Run, and be cancelled after so many real seconds; whether it came to that.
+
+        The run is cut wherever it waits just then: reading, recording, sending, asking.
+        `reopen` comes next.
+        """
+
+        async def cut() -> bool:
+            run = asyncio.ensure_future(self._exchange().run(once=True))
+            await asyncio.wait([run], timeout=seconds)
+            short = run.cancel()
+            await asyncio.wait([run])
+            if not run.cancelled():
+                run.result()
+            return short
+
+        return asyncio.run(cut())
+
+    def _exchange(self) -> Exchange:
+        return Exchange(
             routes=self._routes,
             journal=self.journal,
             mounts=[Mount(name=name, outbox=one) for name, one in self.destinations.items()],
@@ -169,7 +234,6 @@ class Bench:
             clock=self.clock,
             chance=lambda: 0.5,
         )
-        return exchange.run_once()
 
     def reopen(self) -> None:
         """End the process, so to speak, and open the journal's file again.

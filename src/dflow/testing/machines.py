@@ -12,9 +12,10 @@ runs the machine as it is; a subclass changes `rules_text` and `files`, or adds 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
@@ -25,7 +26,7 @@ from hypothesis.strategies import SearchStrategy
 
 from dflow.parse import read
 from dflow.routing import Routes
-from dflow.testing.doubles import Bench, FakeClock, Mood
+from dflow.testing.doubles import Bench, Crash, FakeClock, Mood
 from dflow.testing.strategies import flow_bytes
 from dflow.transport import MemoryOutbox, Outbox, Parcel, Presence
 
@@ -38,11 +39,14 @@ _LONG = 7 * 24 * 3600.0
 class ExchangeMachine(RuleBasedStateMachine):
     """A real exchange whose destinations fail, against a model of what each should have.
 
-    Whatever happens, a destination never has a file twice and never one that the rules
-    did not send it; and once all is well again, every one has what it should.
+    Files arrive, destinations fail, time passes, rules change while deliveries wait, and
+    the process ends: between two runs, while it sends, wherever it waits.  Whatever happens,
+    a destination never has a file twice and never one that the rules of the day did not send
+    it; and once all is well again, every one has what it should.
 
     Attributes:
-        rules_text: the rules; every destination of them records.
+        rules_text: the first rules; every destination of them records.
+        other_rules: rules that may take their place; none leaves them as they are.
         files: what arrives.
     """
 
@@ -54,6 +58,18 @@ route trials:      flow *      test TR*, TEST      deliver bench
 route readings:    flow D0010  deliver first
 clone migration:   flow D0010  test none, OPER     copy second
 """
+    other_rules: ClassVar[tuple[str, ...]] = (
+        """
+destination first  "first"
+destination third  "third"
+route readings:    flow D0010  deliver third
+clone back:        flow *      test none, OPER     copy first
+""",
+        """
+destination first  "first"
+discard all:       flow *
+""",
+    )
     files: ClassVar[SearchStrategy[bytes]] = flow_bytes("D0010", "002", most=4)
 
     def __init__(self) -> None:
@@ -62,17 +78,20 @@ clone migration:   flow D0010  test none, OPER     copy second
         self.clock = FakeClock()
         self.bench = Bench(self.rules_text, self.folder / "journal.db", self.clock)
         self.routes = Routes.parse(self.rules_text)
-        self.arrived: set[bytes] = set()
-        self.expected: dict[str, set[bytes]] = {name: set() for name in self.bench.destinations}
+        self.sent: set[bytes] = set()
+        self.expected: defaultdict[str, set[bytes]] = defaultdict(set)
 
     @rule(data=st.data())
     def arrive(self, data: st.DataObject) -> None:
         """A file arrives, perhaps one that was there before."""
+        self.arrived(data)
+        self.bench.run()
+
+    def arrived(self, data: st.DataObject) -> None:
+        """Put a file into the gateway, and say what should come of it."""
         content = data.draw(self.files)
         self.bench.put(content)
-        self.bench.run()
-        if content not in self.arrived:
-            self.arrived.add(content)
+        if content not in self.sent:  # what went nowhere may go somewhere by other rules
             self.decided(content)
 
     def decided(self, content: bytes) -> None:
@@ -84,12 +103,23 @@ clone migration:   flow D0010  test none, OPER     copy second
         decision = self.routes.decide(flow.header, at=at, flow=flow)
         for target in (*decision.deliveries, *(copy.target for copy in decision.copies)):
             self.expected[target.destination].add(content)
+            self.sent.add(content)
+
+    @precondition(lambda self: self.other_rules)
+    @rule(data=st.data())
+    def change_rules(self, data: st.DataObject) -> None:
+        """Other rules decide from now on, whatever waits."""
+        text = data.draw(st.sampled_from((self.rules_text, *self.other_rules)))
+        self.bench.change_rules(text)
+        self.routes = Routes.parse(text)
 
     @rule(data=st.data(), mood=st.sampled_from(("well", "down", "uncertain")))
     def change_mood(self, data: st.DataObject, mood: Mood) -> None:
         """A destination goes down, comes back, or loses its answers."""
-        name = data.draw(st.sampled_from(sorted(self.bench.destinations)))
-        self.bench.destinations[name].mood = mood
+        self.bench.destinations[data.draw(self._names())].mood = mood
+
+    def _names(self) -> SearchStrategy[str]:
+        return st.sampled_from(sorted(self.bench.destinations))
 
     @rule(seconds=st.sampled_from((1.0, 60.0, 3600.0, 86400.0)))
     def wait(self, seconds: float) -> None:
@@ -99,9 +129,27 @@ clone migration:   flow D0010  test none, OPER     copy second
 
     @rule()
     def crash(self) -> None:
-        """The process ends; another opens the journal again."""
+        """The process ends between two runs; another opens the journal again."""
         self.bench.reopen()
         self.bench.run()
+
+    @rule(data=st.data(), mood=st.sampled_from(("crash before", "crash after")))
+    def crash_while_sending(self, data: st.DataObject, mood: Mood) -> None:
+        """A file arrives, and the process ends when it hands a parcel over."""
+        destination = self.bench.destinations[data.draw(self._names())]
+        was, destination.mood = destination.mood, mood
+        self.arrived(data)
+        with contextlib.suppress(Crash):
+            self.bench.run()
+        destination.mood = was
+        self.crash()
+
+    @rule(data=st.data(), milliseconds=st.integers(0, 20))
+    def crash_anywhere(self, data: st.DataObject, milliseconds: int) -> None:
+        """A file arrives, and the run is cancelled wherever it waits just then."""
+        self.arrived(data)
+        self.bench.run_cut_short(milliseconds / 1000)
+        self.crash()
 
     @invariant()
     def nothing_twice_and_nothing_astray(self) -> None:
