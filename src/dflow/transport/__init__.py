@@ -3,7 +3,7 @@
 from dflow.transport.directory_in import DirectoryInbox
 from dflow.transport.directory_out import DirectoryOutbox
 from dflow.transport.faults import Refused, TransportError, Unavailable, Uncertain
-from dflow.transport.memory import MemoryInbox, MemoryOutbox
+from dflow.transport.memory import MemoryInbox, MemoryOutbox, MemoryQueue
 from dflow.transport.parcel import Arrival, Capabilities, Parcel, Presence, Receipt
 from dflow.transport.ports import Checking, Closing, Inbox, Outbox
 from dflow.transport.secret import Secret
@@ -18,6 +18,7 @@ __all__ = [
     "Inbox",
     "MemoryInbox",
     "MemoryOutbox",
+    "MemoryQueue",
     "Outbox",
     "Parcel",
     "Presence",

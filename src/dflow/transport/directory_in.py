@@ -25,6 +25,7 @@ import fnmatch
 import os
 import secrets
 import stat
+import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, KeysView, Sequence
@@ -37,6 +38,7 @@ from dflow.transport.clerk import Clerk
 from dflow.transport.directory_out import HIDDEN
 from dflow.transport.durable import free_name, sync_folder, try_lock, write_synced
 from dflow.transport.faults import Unavailable
+from dflow.transport.names import HALF_WRITTEN
 from dflow.transport.parcel import Arrival
 
 __all__ = ["HALF_WRITTEN", "DirectoryInbox", "Ready"]
@@ -44,8 +46,6 @@ __all__ = ["HALF_WRITTEN", "DirectoryInbox", "Ready"]
 #: How a whole file is told from one that is being written.
 Ready = Literal["stable", "age", "done-file", "named"]
 
-#: Endings that writers give to files they have not finished.
-HALF_WRITTEN: tuple[str, ...] = (".part", ".tmp", ".temp", ".filepart", ".crdownload", "~")
 
 #: As much is read ahead of the reader, and no more: files, and bytes.
 _BATCH_FILES, _BATCH_BYTES = 64, 8 << 20
@@ -81,6 +81,9 @@ class DirectoryInbox:
     _seen: dict[str, tuple[int, int, float]] = field(factory=dict, init=False)
     _adopted: list[Path] = field(factory=list, init=False)
     _found: deque[str] = field(factory=deque, init=False)
+    _ahead: deque[Arrival] = field(factory=deque, init=False)
+    _guard: threading.RLock = field(factory=threading.RLock, init=False)
+    _closings: int = field(default=0, init=False)
     _clerk: Clerk[Arrival, None] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -93,10 +96,10 @@ class DirectoryInbox:
             Unavailable: the folder is missing or cannot be read.
         """
         while True:
-            batch, waiting = await asyncio.to_thread(self._batch)
-            for arrival in batch:
-                yield arrival
-            if batch:
+            while self._ahead:
+                yield self._ahead.popleft()
+            waiting = await asyncio.to_thread(self._read_ahead, self._closings)
+            if self._ahead:
                 continue
             if waiting:
                 await asyncio.sleep(min(self.settle, self.poll) or 0.01)
@@ -115,20 +118,33 @@ class DirectoryInbox:
 
     async def close(self) -> None:
         """Give up the claims: what was received and is not done can be adopted."""
-        if self._lock is not None:
-            os.close(self._lock)
-        self._lock = self._claims = None
+        await asyncio.to_thread(self._close)
 
     # The rest runs in threads.
 
-    def _batch(self) -> tuple[list[Arrival], bool]:
-        """The next arrivals, and whether others are there that are not whole yet."""
-        try:
-            claims = self._open()
-            paths, waiting = self._claimed(claims)
-        except OSError as error:
-            raise Unavailable(f"{self.path}: {error.strerror or error}") from error
-        return [self._read(path) for path in paths], waiting
+    def _close(self) -> None:
+        with self._guard:
+            self._closings += 1
+            self._ahead.clear()
+            if self._lock is not None:
+                os.close(self._lock)
+            self._lock = self._claims = None
+
+    def _read_ahead(self, closings: int) -> bool:
+        """Claim and read the next arrivals; whether others are there that are not whole yet.
+
+        They are kept here, not returned: a reader that was cancelled meanwhile, or gave up
+        its iterator, finds them when it asks again.
+        """
+        with self._guard:
+            if closings != self._closings:
+                return False  # closed since it was asked for
+            try:
+                paths, waiting = self._claimed(self._open())
+            except OSError as error:
+                raise Unavailable(f"{self.path}: {error.strerror or error}") from error
+            self._ahead.extend(self._read(path) for path in paths)
+            return waiting
 
     def _claimed(self, claims: Path) -> tuple[list[Path], bool]:
         taken: list[Path] = []
@@ -167,7 +183,8 @@ class DirectoryInbox:
         found: list[tuple[int, str]] = []
         waiting = False
         now = time.time()
-        names = {entry.name: entry for entry in os.scandir(self.path)}
+        with os.scandir(self.path) as entries:
+            names = {entry.name: entry for entry in entries}
         self._seen = {name: look for name, look in self._seen.items() if name in names}
         for name, entry in names.items():
             if not self._wanted(name):
@@ -243,8 +260,13 @@ class DirectoryInbox:
 
     def _open(self) -> Path:
         """The folder of this claimant, made when first needed; adopts the dead ones' claims."""
-        if self._claims is not None:
-            return self._claims
+        claims = self._claims
+        if claims is not None:
+            return claims
+        with self._guard:
+            return self._claims or self._claim()
+
+    def _claim(self) -> Path:
         if not self.path.is_dir():
             raise FileNotFoundError(errno.ENOENT, "no such folder")
         home = self.path / HIDDEN / "claims"

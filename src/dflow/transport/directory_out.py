@@ -28,7 +28,7 @@ import os
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import cast
 
@@ -88,6 +88,7 @@ class DirectoryOutbox:
     keep_keys: float = 90 * 86400.0
     _hidden: Folder | None = field(default=None, init=False)
     _own: Folder | None = field(default=None, init=False)
+    _dated: int = field(default=0, init=False)
     # A thread of its own: a folder that hangs must not take those of other destinations.
     _clerk: Clerk[Parcel | str, Receipt | Presence] = field(init=False)
 
@@ -153,6 +154,7 @@ class DirectoryOutbox:
                 with hidden.locked():  # so that nobody else takes the same free name
                     for at, one in written.items():
                         with self._told(results, [at]):
+                            self._date(one.part)
                             placed[at] = _put(one)
             self._sync(parcels, placed, results)
 
@@ -189,6 +191,14 @@ class DirectoryOutbox:
                 fault.__cause__ = error
             for at in places:
                 results.setdefault(at, fault)
+
+    def _date(self, part: Path) -> None:
+        """Give a part a time after that of any file put before it: readers go by it.
+
+        The times that a file system gives by itself are the same for some milliseconds.
+        """
+        self._dated = max(time.time_ns(), self._dated + 1000)
+        os.utime(part, ns=(self._dated, self._dated))
 
     def _open(self) -> Folder:
         if self._hidden is None:
@@ -237,7 +247,12 @@ def _look(hidden: Path, key: str) -> Presence:
 
 def _forget(hidden: Path, before: float) -> None:
     """Remove what is too old to be asked for; a mark goes before its part, never after."""
-    ages = {entry.name: entry.stat().st_mtime for entry in os.scandir(hidden)}
+    ages: dict[str, float] = {}
+    with os.scandir(hidden) as entries:
+        for entry in entries:
+            # Another outbox of the same folder may be renaming it at this moment.
+            with suppress(FileNotFoundError):
+                ages[entry.name] = entry.stat().st_mtime
     for name, age in ages.items():
         key, _, kind = name.rpartition(".")
         if age >= before or kind not in ("sent", "part", "notes"):

@@ -5,8 +5,9 @@ paths whose every part is plain.  This module does not touch the file system.
 
 A part keeps ASCII letters, digits and ``. _ - ~ +``; everything else becomes ``_``.  It
 never starts with a dot (so ``..`` and hidden folders are out of reach) or a dash, never
-ends with a dot, is no name that Windows reserves, and has at most 150 characters.  Two
-hostile names may become the same part; who writes files has to keep them apart.
+ends with a dot or as half-written files do, is no name that Windows reserves, and has at
+most 150 characters.  Two hostile names may become the same part; who writes files has to
+keep them apart.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-__all__ = ["TEMPLATE_WORDS", "fill_template", "safe_name", "template_mistakes"]
+__all__ = ["HALF_WRITTEN", "TEMPLATE_WORDS", "fill_template", "safe_name", "template_mistakes"]
+
+#: Endings that writers give to files they have not finished: readers pass them over.
+HALF_WRITTEN: tuple[str, ...] = (".part", ".tmp", ".temp", ".filepart", ".crdownload", "~")
 
 #: The words that a name template may hold in braces.
 TEMPLATE_WORDS: tuple[str, ...] = (
@@ -54,6 +58,8 @@ def safe_name(text: str) -> str:
         part = f"{part[: _LONGEST - 30]}-{digest}{PurePosixPath(part).suffix[:12]}"
     if part.endswith("."):
         part = part[:-1] + "_"
+    if part.endswith(HALF_WRITTEN):
+        part += "_"
     if not part or part[0] in ".-" or _RESERVED.match(part):
         part = "_" + part
     return part
