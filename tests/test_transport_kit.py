@@ -12,6 +12,7 @@ from attrs import define, field, frozen
 
 from dflow.testing.transports import Endpoint, check_transport
 from dflow.transport import DirectoryInbox, DirectoryOutbox, MemoryInbox, MemoryOutbox, MemoryQueue
+from tcp_mailbox import mail_rig
 
 
 @frozen
@@ -63,3 +64,4 @@ def memory_rig() -> Iterator[MemoryRig]:
 TestMemory = check_transport(memory_rig)
 TestDirectory = check_transport(folder_rig, largest=1_000_000)
 TestDirectoryLarge = pytest.mark.slow(check_transport(folder_rig))
+TestMailbox = check_transport(mail_rig, largest=1_000_000)

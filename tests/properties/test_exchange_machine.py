@@ -7,6 +7,7 @@ person settled otherwise.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections import Counter
 
@@ -96,10 +97,7 @@ class ExchangeMachine(RuleBasedStateMachine):
             self.world.run()
         except Crash:
             # What was handed out and not done comes again, as it would to a new process.
-            inbox = self.world.inbox
-            for arrival in reversed(list(inbox._taken.values())):
-                inbox._waiting.appendleft(arrival)
-            inbox._taken.clear()
+            asyncio.run(self.world.inbox.close())
 
     @rule(name=st.sampled_from(NAMES), pause=st.booleans())
     def pause(self, name: str, pause: bool) -> None:
@@ -151,7 +149,7 @@ class ExchangeMachine(RuleBasedStateMachine):
             return
         kept = Counter(row.hash for row in self.world.journal.arrivals(Query()))
         waiting = Counter(
-            hashlib.sha256(one.content).hexdigest() for one in self.world.inbox._waiting
+            hashlib.sha256(one.content).hexdigest() for one in self.world.inbox.queue._waiting
         )
         for hash_, count in Counter(hashlib.sha256(one).hexdigest() for one in self.sent).items():
             assert kept[hash_] + waiting[hash_] >= count
