@@ -8,19 +8,25 @@ The order of things is the guarantee.  A delivery is `sending` in the journal, d
 before its parcel is handed to the transport; what came of it is durable before the lane
 forgets it.  If the journal cannot keep the result, the row stays `sending`, and the next
 run takes it as unknown and asks.
+
+The lane goes to the journal in turns.  One turn writes whatever has ended since the last
+and takes whatever is due, in one transaction: under load many deliveries share it.  With
+nothing to write and no room to send, the lane leaves the journal alone, so a destination
+that hangs costs the others nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
+import time
 from collections.abc import Callable, Coroutine
-from typing import TypeVar
 
 from attrs import define, evolve, field, frozen
 
-from dflow.delivery import Health, Spent, Step, Treatment, WrongStep
-from dflow.exchange.gate import Gate
+from dflow.delivery import Health, Spent, Step
+from dflow.exchange.attempt import NEVER, Ended, Mount, ask, event_about, keep, send
 from dflow.exchange.intake import delivery_key
 from dflow.exchange.journal import (
     DeliveryRow,
@@ -32,45 +38,40 @@ from dflow.exchange.journal import (
 )
 from dflow.exchange.scribe import Scribe
 from dflow.exchange.seen import Attempted
-from dflow.transport import (
-    Outbox,
-    Parcel,
-    Presence,
-    Refused,
-    TransportError,
-    Unavailable,
-)
 
 __all__ = ["NEVER", "Lane", "Mount"]
-
-T = TypeVar("T")
-
-#: A delivery that waits for a person is due then: never by itself.
-NEVER = 1e15
 
 #: So many seconds at most pass before a person's command from another process is seen.
 _LOOK = 1.0
 
 
 @frozen(kw_only=True)
-class Mount:
-    """A destination of the rules, and how it is reached and treated."""
-
-    name: str
-    outbox: Outbox
-    treatment: Treatment = field(factory=Treatment)
-    gate: Gate | None = None
-
-
-@frozen(kw_only=True)
 class _Work:
     """What one look into the journal found."""
 
-    lane: LaneRow
     send: tuple[tuple[DeliveryRow, bytes], ...] = ()
     ask: tuple[DeliveryRow, ...] = ()
     deferred: int = 0
     next_due: float | None = None
+
+
+@define
+class _Unkept:
+    """What has ended, and what changed in the destination's health, since the last turn."""
+
+    ended: list[Ended] = field(factory=list)
+    changes: list[tuple[float | None, EventRow]] = field(factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.ended or self.changes)
+
+    def write(self, journal: Journal) -> None:
+        """Into the journal, in the order in which it happened."""
+        for down_since, event in self.changes:
+            journal.set_lane(evolve(journal.lane(event.destination), down_since=down_since))
+            journal.note(event)
+        for one in self.ended:
+            keep(journal, one)
 
 
 @define(eq=False, kw_only=True)
@@ -94,7 +95,9 @@ class Lane:
     grace: float = 10.0
     _health: Health = field(factory=Health, init=False)
     _spent: Spent = field(factory=Spent, init=False)
-    _tasks: set[asyncio.Task[None]] = field(factory=set, init=False)
+    _tasks: set[asyncio.Task[Ended]] = field(factory=set, init=False)
+    _unkept: _Unkept = field(factory=_Unkept, init=False)
+    _look_at: float = field(default=0.0, init=False)
     _wake: asyncio.Event = field(factory=asyncio.Event, init=False)
     _closing: bool = field(default=False, init=False)
     _no_more: bool = field(default=False, init=False)
@@ -131,7 +134,8 @@ class Lane:
             wait = await self._turn()
             if wait <= 0:
                 continue
-            if no_more and not self._tasks and not self._wake.is_set():
+            idle = not self._tasks and not self._unkept
+            if no_more and idle and not self._wake.is_set():
                 break
             await self._pause(wait)
         await self._end()
@@ -144,27 +148,29 @@ class Lane:
                 task.cancel()
             if late:
                 await asyncio.wait(late)
+        if self._unkept:
+            with contextlib.suppress(JournalError):  # the next run asks about what is not kept
+                await self._write(None)
 
     async def _begin(self) -> None:
         treatment, now = self.mount.treatment, self.clock()
         day = treatment.quota.day_start(now)
 
         def look(journal: Journal) -> tuple[LaneRow, int]:
+            if self.mount.gate is not None:
+                self.mount.gate.begin(journal, self.name, now)
             return journal.lane(self.name), journal.started_since(self.name, day)
 
-        lane, used = await self._insist(look)
-        if (gate := self.mount.gate) is not None:
-            await self._insist(lambda journal: gate.begin(journal, self.name, now))
+        lane, used = await self._until_kept(look)
         self._spent = treatment.quota.fresh(now, used_today=used)
         if lane.down_since is not None:
             # It was down when the last run ended: begin with one trial, not with all.
             self._health = Health(failures=1, down_since=lane.down_since, rest_until=now)
 
     async def _pause(self, wait: float) -> None:
-        try:
-            await asyncio.wait_for(self._wake.wait(), min(wait, _LOOK))
-        except TimeoutError:
-            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min(wait, _LOOK)):
+                await self._wake.wait()
 
     async def _turn(self) -> float:
         """Do what can be done now; seconds until there may be more."""
@@ -172,23 +178,57 @@ class Lane:
         allowed = treatment.allowance(
             now=now, under_way=len(self._tasks), health=self._health, spent=self._spent
         )
+        moment = time.monotonic()
+        if not allowed.number and not self._unkept and moment < self._look_at:
+            again = self._look_at - moment
+            return again if allowed.again is None else max(0.001, min(again, allowed.again - now))
         try:
-            work = await self.scribe.do(lambda journal: self._look(journal, now, allowed.number))
+            work = await self._write(lambda journal: self._look(journal, now, allowed.number))
         except JournalError:
             return _LOOK
+        self._look_at = moment + _LOOK
         number = len(work.send) + len(work.ask)
         if number:
             self._health = treatment.breaker.started(self._health)
             self._spent = treatment.quota.used(self._spent, now, number)
         for row in work.ask:
             self._asking.add(row.id)
-            self._start(self._ask(row))
+            self._start(ask(self.mount, row, self.clock, self.chance()))
         for row, content in work.send:
-            self._start(self._send(row, content))
+            self._start(send(self.mount, row, content, self.clock, self.chance()))
         if allowed.number and number + work.deferred == allowed.number:
             return 0.0
         times = [again for again in (work.next_due, allowed.again) if again is not None]
         return max(0.001, min(times, default=now + _LOOK) - now) if times else _LOOK
+
+    async def _write(self, look: Callable[[Journal], _Work] | None) -> _Work:
+        """Keep what has ended, then look, in one transaction; tell of it once it is durable."""
+        unkept, self._unkept = self._unkept, _Unkept()
+
+        def turn(journal: Journal) -> _Work | None:
+            unkept.write(journal)
+            return look(journal) if look is not None else None
+
+        try:
+            work = await self.scribe.do(turn)
+        except BaseException:
+            # Nothing of it was kept: it is the first of what the next turn writes.
+            unkept.ended += self._unkept.ended
+            unkept.changes += self._unkept.changes
+            self._unkept = unkept
+            raise
+        for one in unkept.ended:
+            self._asking.discard(one.row.id)
+            self.steps(
+                Attempted(
+                    delivery=one.row,
+                    step=one.step,
+                    started=one.started,
+                    ended=one.at,
+                    detail=one.detail,
+                )
+            )
+        return work or _Work()
 
     def _look(self, journal: Journal, now: float, number: int) -> _Work:
         """In one transaction: what a person said, what to divert, what to send and ask."""
@@ -196,7 +236,7 @@ class Lane:
         if lane.diverted or self.mount.treatment.diverts(self._health, now):
             self._divert(journal, now)
         if lane.paused or number <= 0:
-            return _Work(lane=lane)
+            return _Work()
         asking = self._asking
         unknown = journal.unknown(self.name, now=now, limit=number + len(asking))
         ask = [row for row in unknown if row.id not in asking][:number]
@@ -209,14 +249,13 @@ class Lane:
                 except JournalError as error:
                     # One damaged payload must not stop the lane.
                     journal.step(row.id, Step.REFUSED, at=now, detail=str(error), started=now)
-                    self._note(journal, row, now, "dead", str(error))
+                    journal.note(event_about(row, now, "dead", str(error)))
                     continue
                 if self._deferred(journal, row, content, now):
                     deferred += 1
                 else:
                     send.append((row, content))
         return _Work(
-            lane=lane,
             send=tuple(send),
             ask=tuple(ask),
             deferred=deferred,
@@ -251,149 +290,46 @@ class Lane:
                 ),
                 at=now,
             )
-            self._note(journal, row, now, "diverted", why)
+            journal.note(event_about(row, now, "diverted", why))
 
-    def _start(self, work: Coroutine[object, object, None]) -> None:
+    def _start(self, work: Coroutine[object, object, Ended]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, task: asyncio.Task[Ended]) -> None:
+        """Take what an attempt came to; the next turn writes it."""
         self._tasks.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if error is not None and not isinstance(error, JournalError):
-            self._broken = self._broken or error
+        if not task.cancelled():
+            if (error := task.exception()) is not None:
+                self._broken = self._broken or error
+            else:
+                one = task.result()
+                self._judge(one)
+                self._unkept.ended.append(one)
         self._wake.set()
 
-    async def _send(self, row: DeliveryRow, content: bytes) -> None:
-        """One attempt, and what came of it."""
-        started, treatment = self.clock(), self.mount.treatment
-        parcel = Parcel(
-            key=row.key, name=row.name, content=content, address=row.address, notes=row.notes
-        )
-        step, detail, place, up = Step.LOST, "", "", False
-        try:
-            receipt = await asyncio.wait_for(self.mount.outbox.send(parcel), treatment.timeout)
-            step, place, up = Step.ACCEPTED, receipt.place, True
-            detail = "the destination had it already" if receipt.repeat else ""
-        except Refused as error:
-            step, detail, up = Step.REFUSED, str(error), True
-            self._give_back(row)
-        except Unavailable as error:
-            self._give_back(row)
-            gone = treatment.retry.exhausted(row.attempts, started - row.made)
-            step, detail = (Step.EXHAUSTED if gone else Step.FAILED), str(error)
-        except TimeoutError:
-            detail = f"no answer in {treatment.timeout:g} s"
-        except TransportError as error:
-            detail = str(error)
-        except Exception as error:  # noqa: BLE001  what a transport did not think of
-            detail = f"{type(error).__name__}: {error}"
-        await self._answered(row, up=up, why=detail)
-        due = None
-        if step is Step.FAILED:
-            due = self.clock() + treatment.retry.wait(row.attempts, self.chance())
-        await self._keep(row, step, detail=detail, place=place, due=due, started=started)
-
-    def _give_back(self, row: DeliveryRow) -> None:
-        """What was certainly not delivered has used nothing of its gate's room."""
-        if self.mount.gate is not None:
-            self.mount.gate.give_back(row)
-
-    async def _ask(self, row: DeliveryRow) -> None:
-        """Ask the destination about an unknown delivery, and what came of it."""
-        started, treatment = self.clock(), self.mount.treatment
-        step, detail = Step.UNDECIDED, ""
-        due: float | None = started + treatment.retry.wait(row.attempts, self.chance())
-        try:
-            if not self.mount.outbox.capabilities.probes:
-                presence = Presence.UNKNOWN
-            else:
-                presence = await asyncio.wait_for(
-                    self.mount.outbox.probe(row.key), treatment.timeout
-                )
-        except Exception as error:  # noqa: BLE001  what a transport did not think of
-            detail = str(error) or type(error).__name__
-            await self._answered(row, up=False, why=detail)
-        else:
-            await self._answered(row, up=True, why="")
-            if presence is Presence.PRESENT:
-                step, detail, due = Step.FOUND, "asked, the destination has it", None
-            elif presence is Presence.ABSENT:
-                step, detail, due = Step.MISSING, "asked, the destination does not have it", None
-            elif treatment.unanswered == "again":
-                step, detail, due = Step.PRESUMED, "it cannot be asked: sent again", None
-            elif not self.mount.outbox.capabilities.probes:
-                detail, due = "it cannot be asked: a person has to look", NEVER
-        await self._keep(row, step, detail=detail, due=due, started=started)
-
-    async def _answered(self, row: DeliveryRow, *, up: bool, why: str) -> None:
+    def _judge(self, one: Ended) -> None:
         """Judge the destination's health; a change of it is an event, a repetition is not."""
-        before, now = self._health, self.clock()
-        breaker = self.mount.treatment.breaker
-        self._health = breaker.answered(before) if up else breaker.failed(before, now)
-        rested = before.rest_until is not None
+        before, breaker = self._health, self.mount.treatment.breaker
+        self._health = breaker.answered(before) if one.up else breaker.failed(before, one.at)
         resting = self._health.rest_until is not None
-        if rested == resting:
+        if resting == (before.rest_until is not None):
             return
         kind = "degraded" if resting else "recovered"
-        event = EventRow(at=now, kind=kind, destination=self.name, delivery=row.id, why=why)
-        down = self._health.down_since
-
-        def write(journal: Journal) -> None:
-            journal.set_lane(evolve(journal.lane(self.name), down_since=down))
-            journal.note(event)
-
-        await self._insist(write)
-
-    async def _keep(
-        self,
-        row: DeliveryRow,
-        step: Step,
-        *,
-        detail: str,
-        started: float,
-        place: str = "",
-        due: float | None = None,
-    ) -> None:
-        now = self.clock()
-        telling = {
-            Step.REFUSED: "dead",
-            Step.EXHAUSTED: "dead",
-            Step.LOST: "unknown",
-        }.get(step, "waits for a person" if due == NEVER else "")
-
-        def write(journal: Journal) -> None:
-            try:
-                journal.step(
-                    row.id, step, at=now, detail=detail, place=place, due=due, started=started
-                )
-            except WrongStep as error:
-                # While the destination was asked, a person settled it.
-                self._note(journal, row, now, "overtaken", f"{step.value}: {error}")
-                return
-            if telling:
-                self._note(journal, row, now, telling, detail)
-
-        try:
-            await self._insist(write)
-        finally:
-            self._asking.discard(row.id)
-        self.steps(Attempted(delivery=row, step=step, started=started, ended=now, detail=detail))
-
-    def _note(self, journal: Journal, row: DeliveryRow, now: float, kind: str, why: str) -> None:
         event = EventRow(
-            at=now,
+            at=one.at,
             kind=kind,
             destination=self.name,
-            arrival=row.arrival,
-            delivery=row.id,
-            why=why,
+            delivery=one.row.id,
+            why="" if one.up else one.detail,
         )
-        journal.note(event)
+        self._unkept.changes.append((self._health.down_since, event))
 
-    async def _insist(self, call: Callable[[Journal], T]) -> T:
-        """Write to the journal, again and again until it takes it or the lane is stopped."""
+    async def _until_kept(
+        self, call: Callable[[Journal], tuple[LaneRow, int]]
+    ) -> tuple[LaneRow, int]:
+        """Ask the journal, again and again until it answers or the lane is stopped."""
         wait = 0.05
         while True:
             try:
