@@ -126,7 +126,7 @@ def test_notes_lie_beside_and_the_bytes_are_untouched(tmp_path: Path) -> None:
     assert json.loads(found["a.usr.provenance.json"]) == {"rule": "migration"}
 
 
-STEPS = ["write_synced", "free_name", "sync", "replace", "after"]
+STEPS = ["begin_write", "finish_write", "free_name", "sync", "replace", "after"]
 
 
 @pytest.mark.parametrize("before", [0, 1, 2])
@@ -240,11 +240,12 @@ def test_a_folder_that_cannot_be_written_is_unavailable(
     with pytest.raises(Unavailable, match="file"):
         send(DirectoryOutbox(path=blocked / "out"), parcel)
 
-    def full(*_: object, **__: object) -> None:
+    def full(handle: int) -> None:
+        os.close(handle)
         raise OSError(errno.ENOSPC, "No space left on device")
 
     outbox = DirectoryOutbox(path=tmp_path / "out")
-    monkeypatch.setattr(out_module, "write_synced", full)
+    monkeypatch.setattr(out_module, "finish_write", full)
     with pytest.raises(Unavailable, match="No space left"):
         send(outbox, parcel)
     monkeypatch.undo()

@@ -14,9 +14,9 @@ Only the rename of step 3 takes ``KEY.part`` away once ``KEY.sent`` exists, and 
 the file in its place by the same act.  So ``sent`` without ``part`` means delivered,
 for certain; anything else means not delivered, for certain.
 
-Parcels that wait at the same moment take each step together: one synchronisation of the
-hidden folder serves all their marks, and one of the final folder all their names.  For
-each key the steps keep their order.
+Parcels that wait at the same moment take each step together: their bytes go to the disk
+at once, one synchronisation of the hidden folder serves all their marks, and one of the
+final folder all their names.  For each key the steps keep their order.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ import os
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import cast
 
 from attrs import define, field, frozen
 
 from dflow.transport.clerk import Clerk
-from dflow.transport.durable import Folder, free_name, sync_folder, write_synced
+from dflow.transport.durable import Folder, begin_write, finish_write, free_name, sync_folder
 from dflow.transport.faults import Refused, Unavailable, Uncertain
 from dflow.transport.names import fill_template, template_mistakes
 from dflow.transport.parcel import Capabilities, Parcel, Presence, Receipt
@@ -59,11 +59,13 @@ def _key_file(key: str) -> str:
 
 @frozen
 class _Written:
-    """A parcel whose bytes and mark are in the hidden folder, on the way to its name."""
+    """A parcel whose bytes are in the hidden folder, on the way to its name."""
 
     part: Path
     beside: Path | None
+    mark: Path
     final: Path
+    handles: tuple[int, ...]
 
 
 def _usable(_: object, __: object, template: str) -> None:
@@ -148,11 +150,16 @@ class DirectoryOutbox:
                         written[at] = one
             if not written:
                 return
+            marked: dict[int, _Written] = {}
+            for at, one in written.items():
+                with self._told(results, [at]):
+                    _mark(one)
+                    marked[at] = one
             placed: dict[int, Path] = {}
-            with self._told(results, written):
+            with self._told(results, marked):
                 hidden.sync()
                 with hidden.locked():  # so that nobody else takes the same free name
-                    for at, one in written.items():
+                    for at, one in marked.items():
                         with self._told(results, [at]):
                             self._date(one.part)
                             placed[at] = _put(one)
@@ -209,12 +216,10 @@ class DirectoryOutbox:
         return self._hidden
 
     def _write(self, hidden: Path, parcel: Parcel) -> _Written | None:
-        """Write the part, its notes and the mark; None if the key was delivered before."""
+        """Begin to write the part and its notes; None if the key was delivered before."""
         key = _key_file(parcel.key)
         if _look(hidden, key) is Presence.PRESENT:
             return None
-        part, beside = hidden / f"{key}.part", None
-        write_synced(part, parcel.content)
         relative = fill_template(
             self.template, name=parcel.name, key=parcel.key, address=parcel.address
         )
@@ -223,12 +228,25 @@ class DirectoryOutbox:
             final.parent.mkdir(parents=True, exist_ok=True)
             if not final.parent.resolve().is_relative_to(self.path.resolve()):
                 raise Refused(f"{final.parent}: a link leads out of the destination's folder")
+        part, beside = hidden / f"{key}.part", None
+        handles = [begin_write(part, parcel.content)]
         if parcel.notes and self.sidecar:
             notes = json.dumps(dict(parcel.notes), indent=2, sort_keys=True).encode()
             beside = hidden / f"{key}.notes"
-            write_synced(beside, notes + b"\n")
-        os.close(os.open(hidden / f"{key}.sent", os.O_WRONLY | os.O_CREAT, 0o600))
-        return _Written(part, beside, final)
+            try:
+                handles.append(begin_write(beside, notes + b"\n"))
+            except OSError:
+                os.close(handles[0])
+                raise
+        return _Written(part, beside, hidden / f"{key}.sent", final, tuple(handles))
+
+
+def _mark(one: _Written) -> None:
+    """Once the bytes are on the disk, mark them as on the way."""
+    with ExitStack() as stack:
+        for handle in one.handles:
+            stack.callback(finish_write, handle)
+    os.close(os.open(one.mark, os.O_WRONLY | os.O_CREAT, 0o600))
 
 
 def _put(one: _Written) -> Path:
