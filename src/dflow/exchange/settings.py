@@ -28,6 +28,7 @@ _KINDS = {
     "number": "a number",
     "flag": "true or false",
     "texts": "a list of texts",
+    "url": "a URL",
     "secret": '{ env = "NAME" } or { file = "path" }',
 }
 
@@ -129,7 +130,7 @@ class TableReader:
         value = table[option.name]
         if option.kind == "secret":
             return self._secret(path, option, value)
-        if isinstance(value, dict) and option.kind in ("text", "path"):
+        if isinstance(value, dict) and option.kind in ("text", "path", "url"):
             value = self._reference(path, value)
             if value is None:
                 return option.default
@@ -145,7 +146,7 @@ class TableReader:
         kind, whole = option.kind, isinstance(value, int) and not isinstance(value, bool)
         checked: Setting = None
         if isinstance(value, str):
-            if kind in ("text", "template"):
+            if kind in ("text", "template", "url"):
                 checked = self._text(path, option, value)
             elif kind == "path" and value and "\0" not in value:
                 checked = self.folder / value
@@ -169,7 +170,9 @@ class TableReader:
             )
             return value
         if mistakes := option.mistakes(value):
-            self.fault(path, f"{option.name}: {'; '.join(mistakes)}")
+            # A URL that is refused may hold a password.
+            words = f"{option.name}: {'; '.join(mistakes)}"
+            self.fault(path, words, shown=option.kind != "url")
         return value
 
     def _least(self, path: tuple[str, ...], option: Option, value: float) -> Setting:

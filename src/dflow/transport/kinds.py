@@ -16,13 +16,15 @@ from attrs import frozen
 from dflow.transport.names import template_mistakes
 from dflow.transport.ports import Inbox, Outbox
 from dflow.transport.secret import Secret
+from dflow.transport.server import url_mistakes
 
 __all__ = ["Option", "OptionKind", "Setting", "TransportKind"]
 
 #: What an option's value is in a configuration.  A path is relative to the configuration.
-#: A secret is given by reference only, from the environment or from a file.
+#: A secret is given by reference only, from the environment or from a file.  A URL holds
+#: neither user nor password.
 OptionKind = Literal[
-    "text", "path", "seconds", "count", "number", "flag", "template", "texts", "secret"
+    "text", "path", "seconds", "count", "number", "flag", "template", "texts", "secret", "url"
 ]
 
 #: A value that was checked against its option.
@@ -41,6 +43,7 @@ class Option:
         required: whether it may not be left out.
         choices: the values it may have; empty for any of its kind.
         least: the least number.
+        schemes: what a URL may start with; empty for anything.
     """
 
     name: str
@@ -50,10 +53,17 @@ class Option:
     required: bool = False
     choices: tuple[str, ...] = ()
     least: float | None = 0
+    schemes: tuple[str, ...] = ()
 
     def mistakes(self, text: str) -> list[str]:
-        """What is wrong with a text value of this option, beyond its kind."""
-        return template_mistakes(text) if self.kind == "template" else []
+        """What is wrong with a text value of this option, beyond its kind; never the text."""
+        match self.kind:
+            case "template":
+                return template_mistakes(text)
+            case "url":
+                return url_mistakes(text, self.schemes)
+            case _:
+                return []
 
 
 @frozen(kw_only=True)
