@@ -11,7 +11,6 @@ server has confirmed the acknowledgement.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
@@ -23,6 +22,7 @@ from dflow.transport.brokers.holding import Holding
 from dflow.transport.brokers.link import Link
 from dflow.transport.faults import Unavailable
 from dflow.transport.nats import large
+from dflow.transport.nats.pulling import Pulling, open_pulling
 from dflow.transport.nats.session import Session, connect, words_of
 from dflow.transport.parcel import Arrival
 from dflow.transport.server import Server
@@ -30,21 +30,18 @@ from dflow.transport.wire import arrival_of
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
-    from nats.js import JetStreamContext
     from nats.js.api import ConsumerInfo
 
 __all__ = ["NatsInbox"]
 
 #: So long a pull waits for messages at the server.
 _LINGER = 5.0
-#: ... and one that asks only for what is there.
-_GLANCE = 0.2
 
 
 @frozen
 class _Pull:
     session: Session
-    messages: JetStreamContext.PullSubscription
+    pulling: Pulling
     keeps: bool
 
 
@@ -166,14 +163,12 @@ class NatsInbox:
         try:
             info = await self._info(session)
             stream = await session.ask(session.stream.stream_info(self.stream))
-            messages = await session.ask(
-                session.stream.pull_subscribe_bind(self.consumer, self.stream)
-            )
+            pulling = await open_pulling(session, self.stream, self.consumer)
         except BaseException:
             await session.close()
             raise
         self._holding.every = (info.config.ack_wait or self.wait) / 3
-        return _Pull(session, messages, stream.config.retention == "limits")
+        return _Pull(session, pulling, stream.config.retention == "limits")
 
     async def _info(self, session: Session) -> ConsumerInfo:
         """The consumer, made if it is missing."""
@@ -204,23 +199,18 @@ class NatsInbox:
         return info
 
     async def _pull(self, pull: _Pull, *, once: bool) -> Sequence[Msg]:
-        from nats.js.errors import APIError
+        from nats.errors import Error
 
-        while True:
-            try:
-                return await pull.session.ask(
-                    pull.messages.fetch(self.prefetch, timeout=_GLANCE if once else _LINGER)
-                )
-            except APIError as error:
-                raise Unavailable(f"consumer {self.consumer}: {words_of(error)}") from error
-            except Unavailable as error:
-                if not isinstance(error.__cause__, asyncio.TimeoutError):
-                    raise
-            if not once:
-                continue
-            info = await self._info(pull.session)
-            if not info.num_pending and not pull.messages.pending_msgs:
-                return []
+        try:
+            while True:
+                found = await pull.pulling.there(self.prefetch)
+                if found or once:
+                    return found
+                found = await pull.pulling.next(_LINGER)
+                if found:
+                    return found
+        except Error as error:
+            raise Unavailable(self.server.why(error)) from error
 
     async def _arrival(self, pull: _Pull, message: Msg) -> Arrival:
         headers = dict(message.headers or {})

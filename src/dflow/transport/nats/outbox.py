@@ -90,7 +90,7 @@ class NatsOutbox:
         with `sync_interval: always`, which it does not tell.
         """
         keeps = self.keep_keys > 0
-        return Capabilities(probes=keeps, idempotent=keeps, durable=False, ordered=True)
+        return Capabilities(probes=keeps, idempotent=keeps, ordered=True, notes=True)
 
     async def send(self, parcel: Parcel) -> Receipt:
         """Store the parcel in the stream, once.
@@ -129,14 +129,14 @@ class NatsOutbox:
         Raises:
             Unavailable: the server cannot be asked now.
         """
+        if self.keep_keys <= 0:
+            return Presence.UNKNOWN
         session = (await self._link.get()).session
         subject = f"{self.subject}.{_hash(key)}"
         info = await self._info(session, subject)
         if subject in (info.state.subjects or {}):
             return Presence.PRESENT
-        if self.keep_keys <= 0 or _forgets(info, self.keep_keys):
-            return Presence.UNKNOWN
-        return Presence.ABSENT
+        return Presence.UNKNOWN if _forgets(info, self.keep_keys) else Presence.ABSENT
 
     async def check(self) -> str:
         """What stream was reached; nothing is sent.

@@ -1,0 +1,72 @@
+"""NATS JetStream, against a real server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+
+from attrs import define, field
+
+import services
+from dflow.testing.transports import Endpoint, check_transport
+from dflow.transport.nats import NatsInbox, NatsOutbox
+from dflow.transport.nats.session import connect
+from dflow.transport.server import Server
+
+
+@define(eq=False)
+class NatsRig:
+    """A stream of its own, taken away at the end."""
+
+    server: Endpoint
+    name: str = field(factory=lambda: f"dflow-test-{secrets.token_hex(6)}")
+
+    def at(self, via: Endpoint | None = None) -> Server:
+        place = via or self.server
+        return Server(url=f"nats://{place.host}:{place.port}")
+
+    def outbox(self, via: Endpoint | None = None) -> NatsOutbox:
+        return NatsOutbox(
+            server=self.at(via), stream=self.name, subject=self.name, create=True, patience=5
+        )
+
+    def inbox(self, via: Endpoint | None = None) -> NatsInbox:
+        return NatsInbox(
+            server=self.at(via), stream=self.name, consumer="readers", wait=1.5, patience=5
+        )
+
+    def delivered(self) -> list[tuple[str, bytes]]:
+        raise NotImplementedError
+
+    async def make(self) -> None:
+        outbox = self.outbox()
+        await outbox.check()
+        await outbox.close()
+
+    async def remove(self) -> None:
+        session = await connect(self.at(), patience=5)
+        for stream in (self.name, f"OBJ_{self.name}_large"):
+            with contextlib.suppress(Exception):
+                await session.stream.delete_stream(stream)
+        await session.close()
+
+
+def run(work: Coroutine[object, object, object]) -> None:
+    asyncio.run(work)
+
+
+@contextmanager
+def rig() -> Iterator[NatsRig]:
+    place = services.require("nats")
+    made = NatsRig(Endpoint(*place))
+    run(made.make())
+    try:
+        yield made
+    finally:
+        run(made.remove())
+
+
+TestPromises = check_transport(rig)
