@@ -23,6 +23,9 @@ from support_exchange import Crash, Moody, World, file
 NAMES = ("old", "new", "spare")
 MOODS = ("well", "down", "refuses", "lies", "breaks", "crash before", "crash after")
 
+#: What the journal keeps of a question; every other attempt is a sending.
+ANSWERS = frozenset({Step.FOUND, Step.MISSING, Step.PRESUMED, Step.UNDECIDED})
+
 
 class ExchangeMachine(RuleBasedStateMachine):
     @initialize(
@@ -90,6 +93,8 @@ class ExchangeMachine(RuleBasedStateMachine):
             self.arrive(number, "D0010")
         self.boxes["old"].moods, self.boxes["new"].moods = old, new
         self.run()
+        self.clock_jumps(30.0)
+        self.run()
 
     @rule()
     def run(self) -> None:
@@ -153,6 +158,22 @@ class ExchangeMachine(RuleBasedStateMachine):
         )
         for hash_, count in Counter(hashlib.sha256(one).hexdigest() for one in self.sent).items():
             assert kept[hash_] + waiting[hash_] >= count
+
+    @invariant()
+    def what_is_not_certain_is_asked_about_first(self) -> None:
+        """No attempt follows one that was lost, unless an answer lies between them."""
+        if not hasattr(self, "boxes"):
+            return
+        for row in self.rows():
+            certain = True
+            for attempt in self.world.journal.attempts(row.id):
+                step = Step(attempt.step)
+                if step in ANSWERS:
+                    certain = certain or step in {Step.FOUND, Step.MISSING, Step.PRESUMED}
+                else:
+                    assert certain, f"delivery {row.id} was sent again unasked: {step.value}"
+                    certain = step is not Step.LOST
+            assert certain or row.state is not State.DUE
 
     @invariant()
     def what_is_delivered_is_there(self) -> None:
