@@ -51,7 +51,9 @@ def run(args: argparse.Namespace) -> int:
         def page(search: str) -> str:
             journal = wiring.open_journal()  # a connection a page: requests come in threads
             try:
-                return status_page(journal, names, now=time.time(), search=search)
+                return status_page(
+                    journal, names, now=time.time(), search=search, zone=wiring.routes.zone
+                )
             finally:
                 journal.close()
 

@@ -2,20 +2,24 @@
 
 In: a journal, and words to search for.  Out: HTML.  This module does not know sockets.
 Every word that came from outside is escaped; no payload is shown, and no value of a body.
+A meter point in a file's name is masked, unless it is what was searched for.  Instants are
+shown in local seconds, and in UTC where the pointer rests on them.
 """
 
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable
+from datetime import UTC, datetime, tzinfo
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from dflow.delivery import State
 from dflow.exchange.account import Account, accounts, instant_text
-from dflow.exchange.events import event_line
+from dflow.exchange.events import event_words
 from dflow.exchange.journal import Journal, Query
-from dflow.exchange.status import age_text, status_of
+from dflow.exchange.status import Status, age_text, status_of
 
 __all__ = ["status_page"]
 
@@ -32,17 +36,52 @@ input { font: inherit; width: 24rem }
 _BAD = {"dead", "unknown", "unrouted", "unparsable", "unreadable", "held", "refused"}
 
 
-def _cell(text: str) -> str:
-    mood = ' class="bad"' if text in _BAD else ""
-    return f"<td{mood}>{html.escape(text)}</td>"
+#: What may be a meter point: thirteen digits on their own.
+_METER_POINT = re.compile(r"(?<![0-9])[0-9]{13}(?![0-9])")
 
 
-def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    lines = ["<tr>" + "".join(map(_cell, row)) + "</tr>" for row in rows]
-    if not lines:
-        return '<p class="faint">nothing</p>'
-    head = "".join(f"<th>{html.escape(one)}</th>" for one in heads)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+@frozen
+class _At:
+    """An instant as a cell."""
+
+    instant: float
+
+
+@frozen
+class _Ink:
+    """How words become HTML: in which time zone, and which meter point was asked for."""
+
+    zone: tzinfo
+    asked: str
+
+    def words(self, text: str) -> str:
+        """Escaped, with meter points masked that nobody asked for."""
+        return html.escape(_METER_POINT.sub(self._mask, text))
+
+    def _mask(self, found: re.Match[str]) -> str:
+        return found[0] if found[0] == self.asked else f"{found[0][:2]}\u2026{found[0][-1]}"
+
+    def time(self, instant: float) -> str:
+        """Local seconds, with the instant in UTC as the title."""
+        local = datetime.fromtimestamp(instant, self.zone)
+        utc = instant_text(instant)
+        shown = f"{local:%Y-%m-%d %H:%M:%S} {local.tzname() or ''}".rstrip()
+        return f'<time datetime="{utc}" title="{utc}">{html.escape(shown)}</time>'
+
+    def cell(self, value: str | _At) -> str:
+        """A cell of a table."""
+        if isinstance(value, _At):
+            return f"<td>{self.time(value.instant)}</td>"
+        mood = ' class="bad"' if value in _BAD else ""
+        return f"<td{mood}>{self.words(value)}</td>"
+
+    def table(self, heads: Iterable[str], rows: Iterable[Iterable[str | _At]]) -> str:
+        """A table, or the word that there is nothing."""
+        lines = ["<tr>" + "".join(map(self.cell, row)) + "</tr>" for row in rows]
+        if not lines:
+            return '<p class="faint">nothing</p>'
+        head = "".join(f"<th>{html.escape(one)}</th>" for one in heads)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
 
 
 def _query(words: str) -> Query:
@@ -59,7 +98,7 @@ def _query(words: str) -> Query:
     return evolve(plain, file_id=words)
 
 
-def _decisions(found: Iterable[Account]) -> Iterable[list[str]]:
+def _decisions(found: Iterable[Account]) -> Iterable[list[str | _At]]:
     for one in found:
         arrival = one.arrival
         where = ", ".join(f"{each.destination}: {each.state.value}" for each in one.deliveries)
@@ -67,7 +106,7 @@ def _decisions(found: Iterable[Account]) -> Iterable[list[str]]:
         route = f"{words.get('sender', '')} to {words.get('recipient', '')}" if words else ""
         yield [
             str(arrival.id),
-            instant_text(arrival.at),
+            _At(arrival.at),
             arrival.name,
             arrival.flow,
             route,
@@ -78,30 +117,54 @@ def _decisions(found: Iterable[Account]) -> Iterable[list[str]]:
         ]
 
 
+def _queues(status: Status) -> Iterable[list[str | _At]]:
+    for lane in status.lanes:
+        for one in status.backlog:
+            if one.destination == lane.destination:
+                health = "down" if lane.down_since is not None else "up"
+                yield [
+                    lane.destination,
+                    "paused" if lane.paused else health,
+                    one.state.value,
+                    str(one.number),
+                    age_text(status.now - one.oldest),
+                ]
+
+
+def _events(journal: Journal, ink: _Ink) -> str:
+    """The newest events as items of a list, newest first."""
+    last = max(0, journal.last_event() - 30)
+    return "".join(
+        f"<li>{ink.time(event.at)} {ink.words(event_words(event))}</li>"
+        for event in reversed(journal.events(after=last))
+    )
+
+
 def status_page(
-    journal: Journal, destinations: Iterable[str], *, now: float, search: str = ""
+    journal: Journal,
+    destinations: Iterable[str],
+    *,
+    now: float,
+    search: str = "",
+    zone: tzinfo = UTC,
 ) -> str:
-    """The page: queues, dead letters, last decisions, events; or what a search found."""
+    """The page: queues, dead letters, last decisions, events; or what a search found.
+
+    Args:
+        journal: read, and not changed.
+        destinations: those to show besides those with a backlog.
+        now: the instant.
+        search: a file identifier, a flow, a meter point or a SHA-256.
+        zone: in which times are shown.
+    """
+    ink = _Ink(zone, search.strip())
     status = status_of(journal, destinations, now=now)
-    queues = [
-        [
-            lane.destination,
-            "paused" if lane.paused else "down" if lane.down_since is not None else "up",
-            one.state.value,
-            str(one.number),
-            age_text(now - one.oldest),
-        ]
-        for lane in status.lanes
-        for one in status.backlog
-        if one.destination == lane.destination
-    ]
+    queues = _queues(status)
     dead = [
         [str(row.id), row.name, row.destination, row.reason]
         for row in journal.deliveries(Query(state=State.DEAD, newest_first=True, limit=50))
     ]
     recent = list(accounts(journal, _query(search.strip())))
-    last = max(0, journal.last_event() - 30)
-    events = [event_line(event) for event in journal.events(after=last)][::-1]
     mood, verdict = (
         ("bad", "something waits for a person")
         if status.needs_a_person
@@ -111,25 +174,24 @@ def status_page(
         )
     )
     counts = ", ".join(f"{n} {outcome.value}" for outcome, n in status.outcomes.items())
-    items = "".join(f"<li>{html.escape(line)}</li>" for line in events)
     searched = html.escape(search, quote=True)
     return "\n".join(
         [
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
             f"<title>dflow exchange</title><style>{_STYLE}</style></head><body>",
             f'<h1>Exchange</h1><p class="{mood}">{verdict}</p>',
-            f"<p>Arrivals: {html.escape(counts) or 'none'}. As of {instant_text(now)}.</p>",
+            f"<p>Arrivals: {html.escape(counts) or 'none'}. As of {ink.time(now)}.</p>",
             "<h2>Queues</h2>",
-            _table(["Destination", "Health", "State", "Deliveries", "Oldest"], queues),
+            ink.table(["Destination", "Health", "State", "Deliveries", "Oldest"], queues),
             "<h2>Dead letters</h2>",
-            _table(["Delivery", "File", "Destination", "Why"], dead),
+            ink.table(["Delivery", "File", "Destination", "Why"], dead),
             f"<h2>{'Found' if search else 'Last decisions'}</h2>",
             '<form method="get"><label>File id, flow, MPAN or SHA-256:',
             f'<input name="q" value="{searched}"></label> <button>Search</button></form>',
-            _table(
+            ink.table(
                 ["No", "At", "File", "Flow", "Parties", "Outcome", "Rule", "Deliveries", "Why"],
                 _decisions(recent),
             ),
-            f"<h2>Events</h2><ul>{items}</ul></body></html>",
+            f"<h2>Events</h2><ul>{_events(journal, ink)}</ul></body></html>",
         ]
     )

@@ -14,7 +14,7 @@ import hmac
 from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 __all__ = ["make_server"]
 
@@ -41,7 +41,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(421, "this name is not served here")
         elif given := words.get("token", [""])[0]:
             if hmac.compare_digest(given.encode(), self.token.encode()):
-                self._welcome()
+                self._welcome(words.get("q", [""])[0])
             else:
                 self._say(403, "the token is wrong")
         elif not self._known():
@@ -59,9 +59,9 @@ class _Handler(BaseHTTPRequestHandler):
         value = morsel.value if morsel is not None else ""
         return hmac.compare_digest(value.encode(), self.token.encode())
 
-    def _welcome(self) -> None:
+    def _welcome(self, search: str) -> None:
         self.send_response(303)
-        self.send_header("Location", "/")
+        self.send_header("Location", f"/?{urlencode({'q': search})}" if search else "/")
         self.send_header("Set-Cookie", f"dflow={self.token}; HttpOnly; SameSite=Strict; Path=/")
         self.send_header("Content-Length", "0")
         self.end_headers()
