@@ -112,11 +112,14 @@ def load_wiring(path: Path, *, kinds: Sequence[TransportKind] = BUILT_IN) -> Wir
     rules = reader.options(("routes",), OPTIONS["routes"])
     watchers = _watchers(reader)
     by_name = {kind.name: kind for kind in kinds}
-    sources = [
-        Source(name=name, inbox=kind.inbox(settings))
-        for name, kind, settings in _ends(reader, "source", by_name)
-        if kind.inbox is not None
-    ]
+    sources: list[Source] = []
+    for name, kind, settings in _ends(reader, "source", by_name):
+        try:
+            if kind.inbox is not None:
+                sources.append(Source(name=name, inbox=kind.inbox(settings)))
+        except ValueError as error:
+            # Options that are right one by one, and wrong together.
+            reader.fault(("source", name), str(error), shown=False)
     if not sources and not reader.faults:
         reader.fault((), "no [source.NAME]: nothing can arrive")
     mounts = _mounts(reader, by_name)
@@ -259,8 +262,11 @@ def _mounts(reader: TableReader, kinds: Mapping[str, TransportKind]) -> list[Mou
     mounts: list[Mount] = []
     for name, kind, settings in _ends(reader, "mount", kinds):
         treatment = _treatment(reader, name)
-        if kind.outbox is not None and treatment is not None:
-            mounts.append(Mount(name=name, outbox=kind.outbox(settings), treatment=treatment))
+        try:
+            if kind.outbox is not None and treatment is not None:
+                mounts.append(Mount(name=name, outbox=kind.outbox(settings), treatment=treatment))
+        except ValueError as error:
+            reader.fault(("mount", name), str(error), shown=False)
     return mounts
 
 

@@ -7,10 +7,15 @@ network: a kind only knows how its ends are made.
 from __future__ import annotations
 
 from dflow.transport import directory_kind
+from dflow.transport.http import kind as http
 from dflow.transport.kinds import TransportKind
 from dflow.transport.nats import kind as nats
 
 __all__ = ["BUILT_IN"]
 
 #: Every kind, in the order of the reference page.  Memory is for code, not for configurations.
-BUILT_IN: tuple[TransportKind, ...] = (directory_kind.KIND, nats.KIND)
+BUILT_IN: tuple[TransportKind, ...] = (
+    directory_kind.KIND,
+    http.KIND,
+    nats.KIND,
+)
