@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from urllib.parse import parse_qs, quote, unquote
 
@@ -49,7 +50,7 @@ class WebhookApp:
         room: why nothing more is taken now; empty if it is.
         verifier: who may send; None trusts whoever gets here.
         largest: bytes of a body.
-        at_once: so many bodies are being read at once, and no more are begun.
+        at_once: so many bodies are being read at once; further requests wait a little.
         patience: seconds in which a body has to come in.
         public_path: the path that senders use, where a proxy in front changes it.
     """
@@ -144,8 +145,11 @@ class WebhookApp:
         self._verify(words)
         if why := await self.room():
             raise _Answer(503, why, retry_after="5")
-        if self._reading >= self.at_once:
-            raise _Answer(503, "too many requests at once", retry_after="1")
+        end = time.monotonic() + self.patience / 4
+        while self._reading >= self.at_once:
+            if time.monotonic() > end:
+                raise _Answer(503, "too many requests at once", retry_after="1")
+            await asyncio.sleep(0.02)
         self._reading += 1
         try:
             content = await self._body(receive)

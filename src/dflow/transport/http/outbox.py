@@ -96,7 +96,8 @@ class HttpOutbox:
     @property
     def capabilities(self) -> Capabilities:
         """It probes if the service answers; what is more is the service's to promise."""
-        return Capabilities(probes=self.asks, idempotent=self.asks, durable=self.asks)
+        told = self.asks
+        return Capabilities(probes=told, idempotent=told, durable=told, notes=told)
 
     async def send(self, parcel: Parcel) -> Receipt:
         """Post the parcel.
