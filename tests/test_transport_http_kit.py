@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from attrs import frozen
-from certificates import Authority
-from http_server import SECRET, served
 
+from certificates import Authority
 from dflow.testing.transports import Endpoint, Rig, check_transport
 from dflow.transport import Inbox, Outbox
 from dflow.transport.http import HmacSha256, HttpInbox, HttpOutbox
+from http_server import SECRET, served
 
 SIGNER = HmacSha256(secret=SECRET)
 
