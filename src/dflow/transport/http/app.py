@@ -26,8 +26,11 @@ from dflow.transport.wire import KEY, arrival_of
 
 __all__ = ["AsgiReceive", "AsgiSend", "Scope", "WebhookApp"]
 
+#: What ASGI tells of a connection.
 Scope = MutableMapping[str, object]
+#: ASGI's call for what comes in.
 AsgiReceive = Callable[[], Awaitable[MutableMapping[str, object]]]
+#: ASGI's call for what goes out.
 AsgiSend = Callable[[MutableMapping[str, object]], Awaitable[None]]
 
 _LONGEST_KEY = 1000
