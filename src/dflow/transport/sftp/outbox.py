@@ -244,7 +244,7 @@ class SftpOutbox:
             if await remote.look(part) is None:
                 return False
             raise
-        except (asyncssh.Error, OSError) as error:
+        except (asyncssh.Error, OSError):
             if not remote.dead:
                 raise  # the server's own no
             with told(self.server, self.path, Uncertain):

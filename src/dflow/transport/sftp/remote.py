@@ -10,8 +10,9 @@ server does not offer (atomic rename, fsync) is noticed when it is first asked f
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import stat
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from attrs import define, field
@@ -28,7 +29,9 @@ __all__ = ["Entry", "Remote", "connect"]
 T = TypeVar("T")
 
 #: Bytes of one request, and so many requests of one file at once.
-_BLOCK, _AT_ONCE = 256 * 1024, 8
+_BLOCK, _AT_ONCE = 256 * 1024, 16
+#: What every server takes in one request.
+_SAFE = 32 * 1024
 
 
 @define(frozen=True)
@@ -65,12 +68,13 @@ class Remote:
     atomic: bool = True
     syncs: bool = True
     _folders: dict[bytes, asyncssh.SFTPClientFile] = field(factory=dict, init=False)
+    _closing: set[asyncio.Task[None]] = field(factory=set, init=False)
 
-    async def _ask(self, answer: Awaitable[T]) -> T:
+    async def _ask(self, answer: Awaitable[T], *, limited: bool = True) -> T:
         import asyncssh
 
         try:
-            async with asyncio.timeout(self.server.timeout):
+            async with asyncio.timeout(self.server.timeout if limited else None):
                 return await answer
         except (asyncssh.Error, OSError) as error:
             self.dead = self.dead or gone(error)
@@ -78,8 +82,7 @@ class Remote:
 
     async def real(self, path: bytes) -> bytes:
         """The path without links, as the server sees it."""
-        found = await self._ask(self.client.realpath(path))
-        return found
+        return await self._ask(self.client.realpath(path))
 
     async def look(self, path: bytes, *, follow: bool = False) -> Entry | None:
         """What is at a path; None if nothing is."""
@@ -107,18 +110,24 @@ class Remote:
 
     async def read(self, path: bytes, size: int) -> bytes:
         """At most `size` bytes of a file, asked for in several pieces at once."""
-        file = await self._ask(self.client.open(path, "rb"))
+        file = await self._open(path, "FXF_READ")
+        pieces: dict[int, bytes] = {}
+        step = self._step(reading=True)
+
+        async def read(at: int) -> None:
+            found = b""
+            while left := min(step, size - at) - len(found):
+                more: bytes = await file.read(left, at + len(found))
+                if not more:
+                    break
+                found += more
+            pieces[at] = found
+
         try:
-            pieces: dict[int, bytes] = {}
-
-            async def read(at: int) -> None:
-                piece = await file.read(min(_BLOCK, size - at), at)
-                pieces[at] = piece if isinstance(piece, bytes) else piece.encode()
-
-            await self._pieces(size, read)
-            return b"".join(pieces[at] for at in sorted(pieces))
+            await self._pieces(range(0, size, step), read)
         finally:
-            await self._ask(file.close())
+            self._leave(file)
+        return b"".join(pieces[at] for at in sorted(pieces))
 
     async def write(self, path: bytes, content: bytes, *, new: bool = True) -> None:
         """Write a file, and wait until it is on the server's disk, where that can be asked.
@@ -126,36 +135,62 @@ class Remote:
         Raises:
             asyncssh.SFTPError: it is there already and should be new, or anything else.
         """
-        import asyncssh
+        file = await self._open(path, *["FXF_WRITE", "FXF_CREAT", "FXF_EXCL"][: 3 if new else 1])
+        step, view = self._step(), memoryview(content)
 
-        kind = asyncssh.FXF_WRITE | ((asyncssh.FXF_CREAT | asyncssh.FXF_EXCL) if new else 0)
-        file = await self._ask(self.client.open(path, kind, encoding=None))
+        async def write(at: int) -> None:
+            await file.write(bytes(view[at : at + step]), at)
+
         try:
-            view = memoryview(content)
-
-            async def write(at: int) -> None:
-                await file.write(bytes(view[at : at + _BLOCK]), at)
-
-            await self._pieces(len(content), write)
+            await self._pieces(range(0, len(content), step), write)
             if self.syncs:
                 await self._sync(file)
         finally:
-            await self._ask(file.close())
+            self._leave(file)
 
-    async def _pieces(self, size: int, work: Callable[[int], Awaitable[None]]) -> None:
-        """Do the pieces of a file, several at once; each that ends renews the time limit."""
+    async def _open(self, path: bytes, *flags: str) -> asyncssh.SFTPClientFile:
         import asyncssh
 
-        starts: Iterator[int] = iter(range(0, size, _BLOCK))
+        kind = sum(getattr(asyncssh, flag) for flag in flags)
+        # Without its own division into blocks: `_pieces` does that, and can be cancelled.
+        asked = self.client.open(path, kind, encoding=None, block_size=0)
+        return await self._ask(asked)
+
+    def _leave(self, file: asyncssh.SFTPClientFile) -> None:
+        """Close a file; nobody waits for it, least of all one who was cancelled."""
+        if self.dead:
+            return
+        task = asyncio.ensure_future(self._close_file(file))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _close_file(self, file: asyncssh.SFTPClientFile) -> None:
+        import asyncssh
+
+        with contextlib.suppress(asyncssh.Error, OSError):
+            await self._ask(file.close())
+
+    def _step(self, *, reading: bool = False) -> int:
+        limits = self.client.limits
+        most = limits.max_read_len if reading else limits.max_write_len
+        return min(most or _SAFE, _BLOCK)
+
+    async def _pieces(self, starts: range, work: Callable[[int], Awaitable[None]]) -> None:
+        """Do the pieces of a file, several at once; each that ends renews the time limit."""
+        if len(starts) <= 1:
+            for at in starts:
+                await self._ask(work(at))
+            return
+        left = iter(starts)
         loop = asyncio.get_running_loop()
         wait = self.server.timeout
 
         async def worker(limit: asyncio.Timeout) -> None:
-            for at in starts:
+            for at in left:
                 await work(at)
                 limit.reschedule(loop.time() + wait)
 
-        try:
+        async def all_of_them() -> None:
             async with asyncio.timeout(wait) as limit:
                 tasks = [asyncio.ensure_future(worker(limit)) for _ in range(_AT_ONCE)]
                 try:
@@ -164,20 +199,16 @@ class Remote:
                     for task in tasks:
                         task.cancel()
                     await asyncio.gather(*tasks, return_exceptions=True)
-        except (asyncssh.Error, OSError) as error:
-            self.dead = self.dead or gone(error)
-            raise
+
+        await self._ask(all_of_them(), limited=False)
 
     async def touch(self, path: bytes) -> None:
         """Make the file's time of change the server's now; it is made if need be."""
-        import asyncssh
-
-        kind = asyncssh.FXF_WRITE | asyncssh.FXF_CREAT
-        file = await self._ask(self.client.open(path, kind, encoding=None))
+        file = await self._open(path, "FXF_WRITE", "FXF_CREAT")
         try:
             await self._ask(file.write(b".", 0))
         finally:
-            await self._ask(file.close())
+            self._leave(file)
 
     async def _sync(self, file: asyncssh.SFTPClientFile) -> None:
         import asyncssh
@@ -198,9 +229,9 @@ class Remote:
             return
         try:
             if folder not in self._folders:
-                file = await self._ask(self.client.open(folder, "rb"))
+                file = await self._open(folder, "FXF_READ")
                 if self._folders.setdefault(folder, file) is not file:
-                    await self._ask(file.close())
+                    self._leave(file)
             await self._sync(self._folders[folder])
         except asyncssh.SFTPError as error:
             if self.dead:
@@ -276,7 +307,11 @@ class Remote:
         """End the connection; never raises."""
         import asyncssh
 
+        if self._closing and not self.dead:
+            await asyncio.wait(self._closing, timeout=1.0)
         self.dead = True
+        for task in self._closing:
+            task.cancel()
         self.connection.close()
         try:
             async with asyncio.timeout(min(self.server.timeout, 2.0)):

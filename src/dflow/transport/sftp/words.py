@@ -62,8 +62,7 @@ def _sentence(error: BaseException, server: SftpServer, where: str) -> str:
         ),
         (
             (asyncssh.SFTPPermissionDenied, asyncssh.SFTPWriteProtect),
-            f"the user {server.user} may not do this in {where}; ask for the right to read, "
-            "write and rename there",
+            f"the user {server.user} may not do this in {where}; ask for more rights there",
         ),
         (
             (asyncssh.SFTPNoSpaceOnFilesystem, asyncssh.SFTPQuotaExceeded),
@@ -75,8 +74,7 @@ def _sentence(error: BaseException, server: SftpServer, where: str) -> str:
         ),
         (
             (TimeoutError,),
-            f"no answer in {server.timeout:g} s; the server or the network hangs, or `timeout` "
-            "is too short",
+            f"no answer in {server.timeout:g} s; the server hangs, or `timeout` is too short",
         ),
         (
             (asyncssh.ChannelOpenError,),

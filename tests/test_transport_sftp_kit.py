@@ -1,0 +1,15 @@
+"""SFTP keeps the promises of the kit, against OpenSSH's own server."""
+
+from __future__ import annotations
+
+import pytest
+from sshd import sshd
+
+from dflow.testing.transports import check_transport
+
+TestSftp = check_transport(sshd, largest=3_000_000)
+
+
+@pytest.mark.slow
+class TestSftpLarge(check_transport(sshd)):  # type: ignore[misc]  # a class that is made
+    """The same with a parcel of 100 MB."""
