@@ -158,7 +158,9 @@ class Sshd:
 
     def delivered(self) -> list[tuple[str, bytes]]:
         return [
-            (path.name, path.read_bytes()) for path in sorted(self.folder.iterdir()) if path.is_file()
+            (path.name, path.read_bytes())
+            for path in sorted(self.folder.iterdir())
+            if path.is_file()
         ]
 
 

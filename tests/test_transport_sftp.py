@@ -1,4 +1,5 @@
 """SFTP against OpenSSH's own server: words of what is wrong, kills, names, claims."""
+
 from __future__ import annotations
 
 import asyncio
@@ -8,6 +9,7 @@ from dflow.transport import Parcel
 
 def test_first() -> None:
     with sshd() as server:
+
         async def go() -> None:
             outbox = server.outbox()
             print(await outbox.check())
@@ -22,5 +24,6 @@ def test_first() -> None:
                 print(one, len(one.content))
                 await inbox.done(one)
             await inbox.close()
+
         asyncio.run(go())
         print(sorted(server.folder.rglob("*")))

@@ -108,7 +108,7 @@ class Claims:
     async def mine(self, remote: Remote) -> list[Entry]:
         """What lies in this claimant's own place, oldest first."""
         found = await remote.names(self._home(self.name))
-        self.own |= {one.name for one in found}
+        self.own = {one.name for one in found}
         return sorted(found, key=lambda one: (one.changed, one.name))
 
     async def adopt(self, remote: Remote) -> list[Entry]:

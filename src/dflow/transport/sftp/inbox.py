@@ -185,12 +185,12 @@ class SftpInbox:
         if claims is None:
             claims = Claims(folder=await self._folder(remote), lease=self.lease)
         left: list[Entry] = []
-        if self._at is not remote:
+        fresh = self._at is not remote
+        if fresh:
             await claims.open(remote)
-            left = [one for one in await claims.mine(remote) if one.name not in self._held]
-            self._looked = 0.0
         self._claims, self._at = claims, remote
-        if time.monotonic() - self._looked > self.lease / 2:
+        if fresh or time.monotonic() - self._looked > self.lease / 2:
+            left = [one for one in await claims.mine(remote) if one.name not in self._held]
             left += await claims.adopt(remote)
             self._looked = time.monotonic()
         if self._heart is None or self._heart.done():
