@@ -47,6 +47,14 @@ def require(name: str) -> tuple[str, int]:
     return host, port
 
 
+def free_port() -> int:
+    """A port of this machine on which nobody listens now."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
 def program(*names: str) -> str:
     """The path of a program, the first that is installed of several names."""
     for name in names:

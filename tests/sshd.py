@@ -19,10 +19,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from attrs import define, field
-from services import missing, program
 
 from dflow.testing.transports import Endpoint
 from dflow.transport.sftp import SftpInbox, SftpOutbox, SftpServer
+from services import free_port, missing, program
 
 CONFIGURATION = """
 Port {port}
@@ -59,13 +59,6 @@ def public(name: str) -> str:
 def fingerprint(name: str) -> str:
     command = [program("ssh-keygen"), "-lf", str(keys() / f"{name}.pub")]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[1]
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 @define(eq=False, kw_only=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from mailserver import PASSWORD, mail_server
-
 from dflow.testing.transports import check_transport
+from mailserver import PASSWORD, mail_server
 
 TestMail = check_transport(mail_server, largest=5_000_000, secrets=(PASSWORD,))

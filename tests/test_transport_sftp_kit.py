@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from sshd import sshd
 
 from dflow.testing.transports import check_transport
+from sshd import sshd
 
 TestSftp = check_transport(sshd, largest=3_000_000)
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dflow.transport import directory_kind
 from dflow.transport.http import kind as http
 from dflow.transport.kinds import TransportKind
+from dflow.transport.mail import kind as mail
 from dflow.transport.nats import kind as nats
+from dflow.transport.sftp import kind as sftp
 
 __all__ = ["BUILT_IN"]
 
@@ -18,4 +20,6 @@ BUILT_IN: tuple[TransportKind, ...] = (
     directory_kind.KIND,
     http.KIND,
     nats.KIND,
+    sftp.KIND,
+    mail.KIND,
 )
