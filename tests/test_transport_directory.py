@@ -213,6 +213,36 @@ def test_sent_together_is_as_sent_one_after_the_other(parcels: list[Parcel], tem
     assert present == slow_present
 
 
+@pytest.mark.parametrize("links", ["work", "are gone", "are not to be had", "are there"])
+def test_a_mark_is_made_whether_links_work_or_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: str
+) -> None:
+    outbox = DirectoryOutbox(path=tmp_path)
+    hidden = tmp_path / ".dflow"
+    send(outbox, Parcel(key="k", name="k", content=b""))
+    if links == "are gone":
+        (hidden / "k.sent").unlink()
+    if links == "are there":
+        (hidden / "l.sent").touch()
+        (hidden / "l.part").touch()
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EMLINK, "Too many links")
+
+    if links == "are not to be had":
+        monkeypatch.setattr(os, "link", refuse)
+    for key in "lm":
+        send(outbox, Parcel(key=key, name=key, content=b""))
+        (tmp_path / key).unlink()
+        assert asyncio.run(DirectoryOutbox(path=tmp_path).probe(key)) is Presence.PRESENT
+    assert (hidden / "m.sent").stat().st_nlink == {
+        "work": 3,
+        "are gone": 2,
+        "are not to be had": 1,
+        "are there": 2,
+    }[links]
+
+
 def test_one_parcel_that_cannot_be_named_does_not_hurt_those_beside_it(tmp_path: Path) -> None:
     outbox = DirectoryOutbox(path=tmp_path, template="{flow}/{name}")
     (tmp_path / "D0010").write_bytes(b"a file where a folder should be")

@@ -49,6 +49,9 @@ HIDDEN = ".dflow"
 _Results = dict[int, Receipt | Presence | Exception]
 
 _SAFE_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,99}")
+#: For so many seconds marks are further names of one empty file.
+_ONE_FILE = 3600.0
+
 #: Mistakes that no later attempt can mend without a change to the parcel's name.
 _HOPELESS = frozenset({errno.ENAMETOOLONG, errno.EILSEQ, errno.ELOOP})
 
@@ -91,6 +94,7 @@ class DirectoryOutbox:
     _hidden: Folder | None = field(default=None, init=False)
     _own: Folder | None = field(default=None, init=False)
     _dated: int = field(default=0, init=False)
+    _last_mark: tuple[Path, float] | None = field(default=None, init=False)
     # A thread of its own: a folder that hangs must not take those of other destinations.
     _clerk: Clerk[Parcel | str, Receipt | Presence] = field(init=False)
 
@@ -153,7 +157,8 @@ class DirectoryOutbox:
             marked: dict[int, _Written] = {}
             for at, one in written.items():
                 with self._told(results, [at]):
-                    _mark(one)
+                    _finish(one)
+                    self._mark(one.mark)
                     marked[at] = one
             placed: dict[int, Path] = {}
             with self._told(results, marked):
@@ -199,6 +204,22 @@ class DirectoryOutbox:
             for at in places:
                 results.setdefault(at, fault)
 
+    def _mark(self, mark: Path) -> None:
+        """Make a mark: another name of an earlier one, since a name costs less than a file."""
+        now = time.monotonic()
+        if self._last_mark is not None and now < self._last_mark[1]:
+            try:
+                os.link(self._last_mark[0], mark)
+            except FileExistsError:  # of an attempt before
+                return
+            except OSError:
+                # It is gone, or has as many names as it may, or there are no links here.
+                self._last_mark = None
+            else:
+                return
+        os.close(os.open(mark, os.O_WRONLY | os.O_CREAT, 0o600))
+        self._last_mark = (mark, now + _ONE_FILE)
+
     def _date(self, part: Path) -> None:
         """Give a part a time after that of any file put before it: readers go by it.
 
@@ -211,7 +232,8 @@ class DirectoryOutbox:
         if self._hidden is None:
             path = self.path / HIDDEN
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _forget(path, time.time() - self.keep_keys)
+            # A mark may be as much older than its key's delivery as marks share a file.
+            _forget(path, time.time() - self.keep_keys - _ONE_FILE)
             self._hidden, self._own = Folder(path), Folder(self.path)
         return self._hidden
 
@@ -241,12 +263,11 @@ class DirectoryOutbox:
         return _Written(part, beside, hidden / f"{key}.sent", final, tuple(handles))
 
 
-def _mark(one: _Written) -> None:
-    """Once the bytes are on the disk, mark them as on the way."""
+def _finish(one: _Written) -> None:
+    """Wait until its bytes are on the disk."""
     with ExitStack() as stack:
         for handle in one.handles:
             stack.callback(finish_write, handle)
-    os.close(os.open(one.mark, os.O_WRONLY | os.O_CREAT, 0o600))
 
 
 def _put(one: _Written) -> Path:
