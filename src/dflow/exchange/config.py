@@ -8,7 +8,7 @@ module opens neither journal nor transport by reading.
 from __future__ import annotations
 
 import zoneinfo
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, time
 from pathlib import Path
 from typing import cast
@@ -32,8 +32,8 @@ from dflow.routing import Routes
 from dflow.routing.remark import Remark
 from dflow.tomltext import TomlValue, read_toml
 from dflow.transport import Secret
-from dflow.transport.built_in import BUILT_IN
 from dflow.transport.kinds import Setting, TransportKind
+from dflow.transport.plugins import Kinds, transport_kinds
 
 __all__ = ["Wiring", "load_wiring"]
 
@@ -96,8 +96,13 @@ class Wiring:
         )
 
 
-def load_wiring(path: Path, *, kinds: Sequence[TransportKind] = BUILT_IN) -> Wiring:
+def load_wiring(path: Path, *, kinds: Sequence[TransportKind] | None = None) -> Wiring:
     """Read a configuration and the rules it names.
+
+    Args:
+        path: the file.
+        kinds: the kinds of transport it may name; those that come with dflow and those of
+            installed packages if not given, of which only what it names is imported.
 
     Raises:
         SourceError: if one of them cannot be read.
@@ -111,7 +116,7 @@ def load_wiring(path: Path, *, kinds: Sequence[TransportKind] = BUILT_IN) -> Wir
     check = reader.options(("check",), OPTIONS["check"])
     rules = reader.options(("routes",), OPTIONS["routes"])
     watchers = _watchers(reader)
-    by_name = {kind.name: kind for kind in kinds}
+    by_name = _kinds(reader) if kinds is None else Kinds(kinds=tuple(kinds))
     sources: list[Source] = []
     for name, kind, settings in _ends(reader, "source", by_name):
         try:
@@ -220,21 +225,29 @@ def _compare(reader: TableReader, routes: Routes) -> None:
         )
 
 
+def _kinds(reader: TableReader) -> Kinds:
+    """The kinds that there are; other packages' are imported if the file names them."""
+    tables = [reader.toml.data.get(side) for side in ("source", "mount")]
+    ends = [end for table in tables if isinstance(table, dict) for end in table.values()]
+    words = {end.get("transport") for end in ends if isinstance(end, dict)}
+    return transport_kinds({word for word in words if isinstance(word, str)})
+
+
 def _ends(
-    reader: TableReader, side: str, kinds: Mapping[str, TransportKind]
+    reader: TableReader, side: str, kinds: Kinds
 ) -> list[tuple[str, TransportKind, dict[str, Setting]]]:
     """The named tables of one side, each with its kind of transport and its options."""
     found: list[tuple[str, TransportKind, dict[str, Setting]]] = []
+    able = {
+        kind.name: kind
+        for kind in kinds.kinds
+        if (kind.out if side == "mount" else kind.into) is not None
+    }
     for name in reader.table(side):
         table = reader.table(side, name)
         if not isinstance(reader.table(side).get(name), dict):
             continue
         word = table.get("transport")
-        able = {
-            kind.name: kind
-            for kind in kinds.values()
-            if (kind.out if side == "mount" else kind.into) is not None
-        }
         if word is None and (slips := near_misses("transport", table)):
             slip = slips[0]
             message = f"unknown key {slip!r}, and transport is missing"
@@ -242,8 +255,12 @@ def _ends(
             continue
         if not isinstance(word, str) or word not in able:
             where = (side, name, "transport") if "transport" in table else (side, name)
+            if isinstance(word, str) and (trouble := kinds.trouble(word)):
+                reader.fault(where, str(trouble))
+                continue
             shown = "transport is missing" if word is None else f"no transport {word!r}"
-            reader.fault(where, shown, expected=able, near_to=str(word), known=able)
+            known = [*able, *kinds.unread]
+            reader.fault(where, shown, expected=known, near_to=str(word), known=known)
             continue
         kind = able[word]
         options = (kind.out if side == "mount" else kind.into) or ()
@@ -258,7 +275,7 @@ def _ends(
     return found
 
 
-def _mounts(reader: TableReader, kinds: Mapping[str, TransportKind]) -> list[Mount]:
+def _mounts(reader: TableReader, kinds: Kinds) -> list[Mount]:
     mounts: list[Mount] = []
     for name, kind, settings in _ends(reader, "mount", kinds):
         treatment = _treatment(reader, name)

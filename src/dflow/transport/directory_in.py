@@ -38,6 +38,7 @@ from dflow.transport.clerk import Clerk
 from dflow.transport.directory_out import HIDDEN
 from dflow.transport.durable import free_name, sync_folder, try_lock, write_synced
 from dflow.transport.faults import Unavailable
+from dflow.transport.folders import readable_folder
 from dflow.transport.names import HALF_WRITTEN
 from dflow.transport.parcel import Arrival
 
@@ -119,6 +120,14 @@ class DirectoryInbox:
     async def close(self) -> None:
         """Give up the claims: what was received and is not done can be adopted."""
         await asyncio.to_thread(self._close)
+
+    async def check(self) -> str:
+        """Whether the folder is there, can be listed, and files can be claimed in it.
+
+        Raises:
+            Unavailable: it is not, and why.
+        """
+        return await asyncio.to_thread(readable_folder, self.path)
 
     # The rest runs in threads.
 

@@ -21,6 +21,7 @@ final folder all their names.  For each key the steps keep their order.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import hashlib
 import json
@@ -37,6 +38,7 @@ from attrs import define, field, frozen
 from dflow.transport.clerk import Clerk
 from dflow.transport.durable import Folder, begin_write, finish_write, free_name, sync_folder
 from dflow.transport.faults import Refused, Unavailable, Uncertain
+from dflow.transport.folders import writable_folder
 from dflow.transport.names import fill_template, template_mistakes
 from dflow.transport.parcel import Capabilities, Parcel, Presence, Receipt
 
@@ -124,6 +126,14 @@ class DirectoryOutbox:
             Unavailable: the folder cannot be read now.
         """
         return cast("Presence", await self._clerk.ask(key))
+
+    async def check(self) -> str:
+        """Whether the folder is there, or can be made, and may be written to.
+
+        Raises:
+            Unavailable: it is neither, and why.
+        """
+        return await asyncio.to_thread(writable_folder, self.path)
 
     # The rest runs in the clerk's thread, one batch at a time.
 
