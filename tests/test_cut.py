@@ -226,12 +226,14 @@ def test_an_mpan_in_two_cuts_is_a_clash(archive: Path, tmp_path: Path) -> None:
 
 def test_cuts_that_say_different_things_of_an_mpan_are_told(tmp_path: Path) -> None:
     said = made("D0150", "002", POINTS[:2], seed=5)
-    measurement = next(read(said).find("288"))["J0082"]
-    point = next(read(said).find("288"))["J0003"]
+    group = next(one for one in read(said).find("288") if one["J0082"])
+    measurement, point = group["J0082"], group["J0003"]
     other = "A" if measurement != "A" else "C"
-    changed = said.replace(
-        b"|".join([b"288", point.encode()]), b"288|" + point.encode(), 1
-    ).replace(f"|{measurement}|".encode(), f"|{other}|".encode(), 1)
+    place = group.definition.place("J0082") if group.definition else None
+    assert place is not None
+    fields = group.record.raw.split(b"|")
+    fields[place.position] = other.encode()
+    changed = said.replace(group.record.raw, b"|".join(fields), 1)
     folders = []
     for name, data in (("supplier", said), ("operator", changed), ("registration", said)):
         (tmp_path / f"of {name}").mkdir()

@@ -4,10 +4,11 @@ In: a flow version, a count, a seed, and what is to be the same throughout.  Out
 bytes of one valid file, in chunks.  This module does not use Hypothesis, nor any random
 numbers but those a seed gives: the same call gives the same bytes on every machine.
 
-The values are those of the strategies (`dflow.generator.values`).  Each group has a pool of
-two thousand records, each made when it is first wanted; which one comes next is told by
-the bits of a number that is multiplied from the record's own number.  So a record costs
-a look-up, and the meter point of its instance is put into it.
+The values are those of the strategies (`dflow.generator.values`).  A file has a pool of a
+thousand instances, each made when it is first wanted, conditions and all; which one comes
+next is told by the bits of a number that is multiplied from the instance's own number.  So
+an instance costs a look-up, and its meter point is put into it.  The records of instances
+come from pools of their own.
 
 What repeats is the first group, from the top, that may stand without limit: in most
 flows the instances, in a flow of one instance (D0217) the meter points below it.
@@ -16,7 +17,8 @@ flows the instances, in a flow of one instance (D0217) the meter points below it
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from attrs import define, evolve, field, frozen
 
@@ -37,6 +39,13 @@ _CHUNK = 4096
 
 #: How many records a group's pool holds; a power of two.
 _POOL = 2048
+
+#: How many instances a file's pool holds, a power of two; and the most characters of one
+#: that is kept, so that the pool stays within some megabytes.
+_INSTANCES, _MOST_KEPT = 1024, 1 << 14
+
+#: A place in an instance of the pool for what one instance does not share with the next.
+_SLOT = re.compile("\0([^\0]*)\0")
 
 #: Knuth's multiplier: the high bits of a multiple of it look like chance.
 _MIX, _MASK = 0x9E3779B97F4A7C15, (1 << 64) - 1
@@ -142,6 +151,15 @@ class _Kind:
     pool: list[str] = field(factory=lambda: [""] * _POOL)
 
 
+@frozen(eq=False)
+class _Instance:
+    """An instance of the pool: its text with a ``%s`` for every slot, and whose they are."""
+
+    text: str
+    slots: tuple[str, ...]
+    records: int
+
+
 @define(eq=False)
 class _Maker:
     """The making of one file, record by record."""
@@ -155,6 +173,7 @@ class _Maker:
     current: dict[str, str] = field(factory=dict, init=False)
     above: list[PlannedRecord] = field(factory=list, init=False)
     asks: bool = field(init=False)
+    pool: list[_Instance | None] = field(factory=list, init=False)
 
     @day.default
     def _from_header(self) -> int:
@@ -179,9 +198,9 @@ class _Maker:
         self._turn_to(0)
         for plan in self.plan.groups:
             kind = self._kind(plan)
-            for _ in self._repeat(kind, spine):
-                instances += plan is self.plan.groups[0]
-                if len(lines) >= _CHUNK:
+            for turns in self._repeat(kind, spine):
+                instances += turns * (plan is self.plan.groups[0])
+                if lines:
                     yield (end.join(lines) + end).encode("latin-1")
                     lines.clear()
         first = self.plan.groups[0]
@@ -193,21 +212,59 @@ class _Maker:
         )
         yield end.join([*lines, trailer.encode().decode("latin-1"), ""]).encode("latin-1")
 
-    def _repeat(self, kind: _Kind, spine: tuple[GroupPlan, ...]) -> Iterator[None]:
-        """A group as often as it is wanted; yields after each turn of what repeats."""
+    def _repeat(self, kind: _Kind, spine: tuple[GroupPlan, ...]) -> Iterator[int]:
+        """A group as often as it is wanted; yields, now and then, how many turns were made."""
         if not spine or kind.plan is not spine[-1]:
             for _ in range(kind.least):
                 yield from self._ancestor(kind, spine)
             return
+        self.pool = [None] * _INSTANCES  # what conditions ask of the records above may differ
+        pooled = not _asks_for(kind.plan, self.current)
+        since, before = self.number, 0
         for at in range(self.wanted.count):
-            self._turn_to(at)
-            self._instance(kind)
-            yield
+            if pooled:
+                self._from_pool(kind, at)
+            else:
+                self._turn_to(at)
+                self._instance(kind)
+            if self.number - since >= _CHUNK:
+                yield at + 1 - before
+                since, before = self.number, at + 1
+        yield self.wanted.count - before
 
-    def _ancestor(self, kind: _Kind, spine: tuple[GroupPlan, ...]) -> Iterator[None]:
+    def _from_pool(self, kind: _Kind, at: int) -> None:
+        """An instance of the pool, with its own meter point."""
+        slot = (((self.start + at) * _MIX) & _MASK) >> 54
+        found = self.pool[slot]
+        if found is None:
+            found = self._made(kind, slot)
+            if len(found.text) <= _MOST_KEPT:
+                self.pool[slot] = found
+        text = found.text
+        if found.slots:
+            self._turn_to(at)
+            text %= tuple([self.current[jcode] for jcode in found.slots])
+        self.lines.append(text)
+        self.number += found.records
+
+    def _made(self, kind: _Kind, slot: int) -> _Instance:
+        """An instance for the pool; what is asked of it is asked now."""
+        lines, number, current = self.lines, self.number, self.current
+        self.lines, self.number = [], slot << 20
+        self.current = {jcode: f"\0{jcode}\0" for jcode in current}
+        self._instance(kind)
+        text = self.wanted.end.join(self.lines)
+        records = len(self.lines)
+        self.lines, self.number, self.current = lines, number, current
+        slots = tuple(_SLOT.findall(text))
+        if slots:
+            text = _SLOT.sub("%s", text.replace("%", "%%"))
+        return _Instance(text, slots, records)
+
+    def _ancestor(self, kind: _Kind, spine: tuple[GroupPlan, ...]) -> Iterator[int]:
         if kind.plan not in spine:
             self._instance(kind)
-            yield
+            yield 1
             return
         self._record(kind)
         for below in kind.below:
@@ -293,6 +350,14 @@ def _has_conditions(groups: Sequence[GroupPlan]) -> bool:
     return any(
         group.conditions or group.item_conditions or _has_conditions(group.groups)
         for group in groups
+    )
+
+
+def _asks_for(plan: GroupPlan, jcodes: Iterable[str]) -> bool:
+    """Whether a condition in a group or below asks for the value of one of these items."""
+    asked = " ".join(str(one.when) for one in (*plan.conditions, *plan.item_conditions))
+    return any(jcode in asked for jcode in jcodes) or any(
+        _asks_for(below, jcodes) for below in plan.groups
     )
 
 
