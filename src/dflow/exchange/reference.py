@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from dflow.delivery import STEPS, TABLE, Step, diagram
+from dflow.delivery import STEPS, TABLE, Step
 from dflow.exchange.options import OPTIONS
 from dflow.transport.built_in import BUILT_IN
 from dflow.transport.kinds import Option
@@ -83,15 +83,17 @@ def _row(option: Option) -> str:
     return f"| `{option.name}` | {'; '.join(words)} | {option.meaning} |"
 
 
+_ALT = "The states of a delivery and the steps between them; the table below says the same"
+
+
 def states_part() -> str:
     """The diagram and the table of a delivery's states."""
     return "\n".join(
         [
-            "```{code-block} text",
-            ":caption: As a Mermaid state diagram; a person's steps are in brackets",
+            f"![{_ALT}](delivery.svg)",
             "",
-            diagram(),
-            "```",
+            "Solid lines are the driver's steps, dashed ones a person's. It is drawn from the",
+            "table by `docs/delivery_picture.py`; `dflow.delivery.diagram()` gives Mermaid text.",
             "",
             "| step | by | from | to | meaning |",
             "|---|---|---|---|---|",
