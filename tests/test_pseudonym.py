@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,9 @@ from dflow.identifiers import is_mpan
 from dflow.parse import read
 from dflow.pseudonym import Pseudonymiser, new_key, read_key
 from dflow.pseudonym.permute import Permutation
+from dflow.pseudonym.values import ValuePseudonyms
 from dflow.testing.faults import FAULTS
-from dflow.testing.strategies import any_bytes_like, faulty, flow_bytes
+from dflow.testing.strategies import any_bytes_like, faulty, flow_bytes, items
 from dflow.validate import check
 
 KEY = b"0123456789abcdef"
@@ -144,6 +146,38 @@ def test_meter_points_keep_their_distributor_and_validate() -> None:
     assert all(map(is_mpan, after))
     assert [one[:2] for one in after] == [one[:2] for one in before]
     assert made.replaced["J0003"] == 60
+
+
+def test_no_two_values_become_one_even_where_reserved_words_could_be_made() -> None:
+    """Every text of two letters, with one that is reserved: no chance hits it."""
+    groups = bundled()["D0302", "002"].walk()
+    [place] = [one for group in groups for one in group.items if one.jcode == "J0375"]
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    texts = [a + b for a in letters for b in letters] + [f"{a} {b}" for a in "ab" for b in letters]
+    for word in ("ab", "b"):
+        made = ValuePseudonyms(Permutation(KEY), frozenset({word}))
+        assert len({made.of(place, text) for text in texts}) == len(texts)
+        assert len({made.anything(text) for text in texts}) == len(texts)
+
+
+@pytest.mark.untraced
+@given(data=st.data())
+@SOME
+def test_no_two_values_of_an_item_become_one(data: st.DataObject) -> None:
+    """Short values of few characters, right and wrong ones, for every sensitive item."""
+    places = [
+        place
+        for flow in bundled()
+        for group in flow.walk()
+        for place in group.items
+        if place.item.sensitive
+    ]
+    place = data.draw(st.sampled_from(places))
+    spaces = place.item.sensitive != "meter or equipment identifier"
+    some = st.text("01AB" + " -" * spaces, min_size=1, max_size=4)
+    texts = data.draw(st.sets(some | items(place.item), min_size=20, max_size=60))
+    made = ValuePseudonyms(Permutation(KEY))
+    assert len({made.of(place, text) for text in texts}) == len(texts)
 
 
 def d0010(meter: str, *, more: str = "") -> bytes:
@@ -272,13 +306,63 @@ def test_a_folder_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFi
     told = capsys.readouterr()
     assert "1  J0004  Meter Id: meter or equipment identifier" in told.out
     assert "1 files made" in told.out
-    assert "junk.usr: what it holds is not known" in told.err
+    assert "junk.usr (file 1): what it holds is not known" in told.err
     [made] = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
     assert is_mpan(made.stem)
     assert made.stem != point
     assert check(made).clean
     assert main(words) == 2
     assert "is there already" in capsys.readouterr().err
+
+
+def test_no_original_stands_anywhere_in_the_output(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Contents, names of files and folders, the report, and what is told of files left out."""
+    files = archive()
+    originals = set().union(*(sensitive_values(data) for data in files.values()))
+    kept = set().union(*(other_values(data) for data in files.values()))
+    originals -= kept
+    for name, data in files.items():
+        longest = sorted(sensitive_values(data) - kept, key=lambda one: (len(one), one))
+        usable = [one for one in longest if "/" not in one and len(one) < 40][-3:]
+        folder = tmp_path / "in" / (usable[0] if usable else "none")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}-{'-'.join(usable[1:])}.usr").write_bytes(data)
+    point = mpan(7)
+    (tmp_path / "in" / f"left-out-{point}.usr").write_bytes(b"junk " + point.encode())
+    new_key(tmp_path / "key")
+    words = ["pseudonymise", str(tmp_path / "in"), str(tmp_path / "out")]
+    assert main([*words, "--key-file", str(tmp_path / "key"), "--json"]) == 1
+    told = capsys.readouterr()
+    paths = sorted((tmp_path / "out").rglob("*"))
+    made = [path for path in paths if path.is_file()]
+    assert len(made) == len(files)
+    contents = b"\n".join(path.read_bytes() for path in made).decode("latin-1")
+    names = "\n".join(str(path.relative_to(tmp_path)) for path in paths)
+    whole = f"{contents}\n{names}\n{told.out}\n{told.err}"
+    assert len(originals) > 200
+    assert [value for value in (*originals, point) if value in whole] == []
+
+
+def test_nothing_is_left_of_an_output_that_could_not_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.usr").write_bytes(d0010("F75A00802"))
+    new_key(tmp_path / "key")
+    words = ["pseudonymise", str(tmp_path / "in"), str(tmp_path / "out")]
+    words += ["--key-file", str(tmp_path / "key")]
+
+    def full(path: Path, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        assert main(words) == 2
+    assert "cannot be written: No space left" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "key"]
+    assert main(words) == 0
 
 
 def test_wrong_use_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

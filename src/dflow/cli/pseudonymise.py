@@ -74,38 +74,70 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _files(made: Pseudonymiser, source: Path, output: Path) -> list[str]:
-    """Make the files; returns those that were left out, with the reason."""
+    """Make the files beside their place, then name it; returns what was left out, and why."""
+    import shutil
+
+    from dflow.errors import SourceError
+
+    part = output.with_name(f".{output.name}.part")
+    if part.exists():
+        raise SourceError(
+            f"{part}: is there: this output is being made, or making it was broken off;"
+            " if nobody is at it, remove it"
+        )
+    try:
+        left_out = _made(made, source, part)
+        if part.exists():
+            part.rename(output)
+    except BaseException as error:
+        shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise SourceError(f"{output}: cannot be written: {error.strerror}") from error
+        raise
+    return left_out
+
+
+def _made(made: Pseudonymiser, source: Path, part: Path) -> list[str]:
     from dflow.cli.sources import files_named
-    from dflow.errors import SourceError, StructureError
+    from dflow.errors import StructureError
 
     left_out: list[str] = []
-    for name in files_named([str(source)]):
+    folder = source.is_dir()
+    for number, name in enumerate(files_named([str(source)]), start=1):
         path = Path(name)
-        inside = path.relative_to(source) if source.is_dir() else Path()
-        to = output / inside.with_name(made.name(inside.name)) if source.is_dir() else output
+        inside = path.relative_to(source) if folder else Path(path.name)
+        reason = ""
         try:
-            content = made.file(path.read_bytes())
-        except StructureError as error:
-            left_out.append(f"{path}: {error}")
-            continue
+            data = path.read_bytes()
         except OSError as error:
-            left_out.append(f"{path}: cannot be read: {error.strerror}")
+            reason = f"cannot be read: {error.strerror}"
+        else:
+            try:
+                content = made.file(data)
+            except StructureError as error:
+                reason = str(error)
+        if reason:
+            # Its name may be a person's: the number finds it, by name, a folder's own files first.
+            left_out.append(f"{_safe(made, inside)} (file {number}): {reason}")
             continue
-        part = to.with_name(to.name + ".part")
-        try:
-            to.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(content)
-            part.replace(to)
-        except OSError as error:
-            raise SourceError(f"{to}: cannot be written: {error.strerror}") from error
+        to = part / _safe(made, inside) if folder else part
+        while to.exists():
+            to = to.with_name(f"{to.name}~")
+        to.parent.mkdir(parents=True, exist_ok=True)
+        to.write_bytes(content)
     return left_out
+
+
+def _safe(made: Pseudonymiser, inside: Path) -> Path:
+    """The path of a file below the source, with pseudonyms in the names of folders too."""
+    return Path(*(made.name(part) for part in inside.parts))
 
 
 def _report(made: Pseudonymiser, left_out: list[str], *, as_json: bool) -> None:
     from dflow.errors import LookupMiss
 
     rows: list[dict[str, str | int]] = []
-    for jcode, count in sorted(made.replaced.items()):
+    for jcode, count in sorted((+made.replaced).items()):
         try:
             item = made.catalogue.item(jcode)
             name, why = item.name, item.sensitive or "a date, shifted"

@@ -33,6 +33,9 @@ __all__ = ["Pseudonymiser", "Replaced"]
 #: Dates are shifted by at most so many days, forward or back.
 _MOST_SHIFT = 180
 
+#: Values of so many characters are looked for in names.
+_LONG = 8
+
 _FIRST_DAY, _LAST_DAY = date(1950, 1, 1).toordinal(), date(2199, 12, 31).toordinal()
 
 #: What was replaced: how many values of each item, by J-code; ``?`` where no item is known.
@@ -58,6 +61,7 @@ class Pseudonymiser:
     shift_dates: bool = False
     replaced: Replaced = field(factory=Counter, init=False)
     files: int = field(default=0, init=False)
+    _long: dict[str, str] = field(factory=dict, init=False, repr=False)
     _values: ValuePseudonyms = field(init=False)
 
     @_values.default
@@ -74,17 +78,27 @@ class Pseudonymiser:
         if flow.definition is None or not flow.definition.structured:
             what = f"{flow.header.flow} v{flow.header.version}" if flow.header else "no header"
             raise StructureError(f"what it holds is not known ({what}), so it cannot be made safe")
+        self._long.clear()
         groups = tuple(self._group(group, flow.definition, "") for group in flow.groups)
         after = tuple(self._group(group, flow.definition, "") for group in flow.after)
         self.files += 1
         return bytes(_summed(flow, evolve(flow, groups=groups, after=after)))
 
     def name(self, name: str) -> str:
-        """A file's name, in which meter points are replaced."""
+        """The name of a file or folder, in which meter points are replaced.
+
+        So are, wherever they stand, the sensitive values of eight characters or more of the
+        file that was made last.
+        """
+        for value in sorted(self._long, key=len, reverse=True):
+            name = name.replace(value, self._long[value])
         return re.sub(r"(?<![0-9])[0-9]{13}(?![0-9])", self._point_in_name, name)
 
     def _point_in_name(self, found: re.Match[str]) -> str:
-        return self._values.meter_point(found[0]) if is_mpan(found[0]) else found[0]
+        point = found[0]
+        if point in self._long.values() or not is_mpan(point):
+            return point
+        return self._values.meter_point(point)
 
     def _group(self, group: Group, flow: FlowDef, point: str) -> Group:
         definition = group.definition or _by_code(flow, group.code)
@@ -114,7 +128,10 @@ class Pseudonymiser:
             return value
         if place.item.sensitive:
             self.replaced[place.jcode] += 1
-            return self._values.of(place, value)
+            made = self._values.of(place, value)
+            if len(value) >= _LONG:
+                self._long[value] = made
+            return made
         if self.shift_dates and point:
             return self._shifted(place, value, point)
         return value

@@ -71,7 +71,12 @@ class ValuePseudonyms:
 
     def anything(self, value: str) -> str:
         """The pseudonym of a value of which nothing is known."""
-        return self.keyed.text("anything", value, self._kept(value))
+        kept, made = self._kept(value), value
+        for _ in range(_MOST_STEPS):
+            made = self.keyed.text("anything", made, kept)
+            if self._kept(made) == kept:
+                return made
+        return self._letters("anything", value)
 
     def _made(self, place: ItemPlace, value: str) -> str:
         item = place.item
@@ -99,23 +104,28 @@ class ValuePseudonyms:
     def _walked(self, place: ItemPlace, value: str) -> str:
         """Permuted until the check says of it what it says of the value.
 
-        A walk along a cycle that stops at the first value of the same verdict is itself
-        a permutation of the values of that verdict, so no two become one.
+        A walk along a cycle that stops at the first value of the same verdict, with the
+        reserved words of the value and no other, is itself a permutation of the values that
+        are alike in this, so no two become one.
         """
         verdict = _verdict(place, value)
         domain = _domain(place.item)
-        kept = self._kept(value)
         spaced = [at for at, character in enumerate(value) if character == " "]
         text = value.replace(" ", "") if domain == "equipment" else value
+        kept = self._kept(text)
         if len(value) >= _LONG and sum(map(str.isalnum, value)) < _FEW:
-            return self.keyed.text(f"{domain}/{value}", "A" * len(value))
+            return self._letters(domain, value)
         made = text
         for _ in range(_MOST_STEPS):
-            made = self.keyed.text(domain, made, kept if text is value else frozenset())
-            whole = _spaced(made, spaced) if text is not value else made
-            if _verdict(place, whole) == verdict and (whole != value or made == text):
+            made = self.keyed.text(domain, made, kept)
+            whole = _spaced(made, spaced) if text != value else made
+            if self._kept(made) == kept and _verdict(place, whole) == verdict:
                 return whole
-        return value if len(value) < _LONG else "X" * len(value)
+        return value if len(value) < _LONG else self._letters(domain, value)
+
+    def _letters(self, domain: str, value: str) -> str:
+        """As many letters: of eight or more, two values have the same by a chance of 26**-8."""
+        return self.keyed.text(f"{domain}/{value}", "A" * len(value))
 
     def _kept(self, value: str) -> frozenset[int]:
         """The positions of reserved words."""
