@@ -16,13 +16,6 @@ from support import CHECKOUT
 EXAMPLE = CHECKOUT / "examples" / "change_of_agent"
 
 
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    target = tmp_path / "change_of_agent"
-    shutil.copytree(EXAMPLE, target, ignore=shutil.ignore_patterns("out"))
-    return target
-
-
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "src")}
     return subprocess.run(
@@ -34,6 +27,20 @@ def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.fixture(scope="module")
+def day(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
+    """The example's folder after two runs, the first's words and the second's JSON."""
+    copy = tmp_path_factory.mktemp("example") / "change_of_agent"
+    shutil.copytree(EXAMPLE, copy, ignore=shutil.ignore_patterns("out"))
+    outputs: list[str] = []
+    for words in ([], ["--json"]):
+        result = run(copy, *words)
+        assert result.returncode == 0, result.stderr
+        assert result.stderr == ""
+        outputs.append(result.stdout)
+    return copy, outputs[0], outputs[1]
+
+
 def delivered(folder: Path, destination: str) -> list[str]:
     home = folder / "out" / destination
     return sorted(
@@ -43,46 +50,47 @@ def delivered(folder: Path, destination: str) -> list[str]:
     )
 
 
-def test_it_delivers_copies_holds_and_keeps(copy: Path) -> None:
-    before = {path.name: path.read_bytes() for path in (copy / "inbox").iterdir()}
-    for _ in range(2):
-        result = run(copy)
-        assert result.returncode == 0, result.stderr
-        assert result.stderr == ""
-        originals = [
-            "D0010_WEST_0000000201.usr",
-            "D0010_WEST_0000000202.usr",
-            "D0150_NORD_0000000101.usr",
-            "D0150_NORD_0000000102.usr",
-        ]
-        assert delivered(copy, "old-agent") == originals
-        assert delivered(copy, "new-agent") == [
-            "D0010002/WEST_0000000201.usr",
-            "D0010002/WEST_0000000202.usr",
-            "D0150002/NORD_0000000101.usr",
-            "D0150002/NORD_0000000102.usr",
-        ]
-        assert delivered(copy, "bench") == ["D0010_WEST_0000000204.usr"]
-        assert "held: group-count: line 8" in result.stdout
-        assert "unrouted: no rule fits" in result.stdout
-        assert "unparsable: The first record is not a header." in result.stdout
-        assert "copy to new-agent by migration: delivered" in result.stdout
-        assert "3 wait for a person" in result.stdout
-        assert "\x1b" not in result.stdout
-    assert {path.name: path.read_bytes() for path in (copy / "inbox").iterdir()} == before
+def test_the_day_of_the_example(day: tuple[Path, str, str]) -> None:
+    copy, words, _ = day
+    before = {path.name: path.read_bytes() for path in EXAMPLE.glob("[ai]*/*.usr")}
+    assert len(before) == 14
+    numbers = {"D0010_WEST": (201, 202, 203, 206, 207, 208), "D0150_NORD": range(101, 106)}
+    originals = [f"{name}_0000000{n}.usr" for name, ns in numbers.items() for n in ns]
+    assert delivered(copy, "old-agent") == originals
+    assert delivered(copy, "new-agent") == [
+        f"{one[:5]}002/{one.partition('_')[2]}" for one in originals
+    ]
+    assert delivered(copy, "bench") == ["D0010_WEST_0000000204.usr"]
+    for said in (
+        "held: group-count: line 8",
+        "unrouted: no rule fits",
+        "unparsable: The first record is not a header.",
+        "copy to new-agent by migration: delivered",
+        "3 wait for a person",
+        "deliveries: 2 failed, 6 accepted",
+        "old-agent: down for",
+        "4 due (oldest",
+        "D0010 in the order of arrival: 206, 207, 208",
+        "D0150 in the order of arrival: 103, 104, 105",
+        "clone migration: 11 copies, complete",
+    ):
+        assert said in words
+    assert "\x1b" not in words
+    assert "Complete: each of 11 copies" in (copy / "out/evidence.html").read_text("utf-8")
+    assert {path.name: path.read_bytes() for path in copy.glob("[ai]*/*.usr")} == before
     for name in originals:
         assert (copy / "out" / "old-agent" / name).read_bytes() == before[name]
 
 
-def test_its_json_says_the_same(copy: Path) -> None:
-    told = json.loads(run(copy, "--json").stdout)
-    assert told["summary"]["outcomes"] == {
+def test_its_json_says_the_same(day: tuple[Path, str, str]) -> None:
+    copy, told = day[0], json.loads(day[2])
+    assert told["morning"]["summary"]["outcomes"] == {
         "routed": 5,
         "held": 1,
         "unrouted": 1,
         "unparsable": 1,
     }
-    first = next(one for one in told["arrivals"] if one["file_id"] == "0000000101")
+    first = next(one for one in told["morning"]["arrivals"] if one["file_id"] == "0000000101")
     assert [(one["destination"], one["kind"], one["state"]) for one in first["deliveries"]] == [
         ("old-agent", "original", "delivered"),
         ("new-agent", "copy", "delivered"),
@@ -92,10 +100,16 @@ def test_its_json_says_the_same(copy: Path) -> None:
     )
     assert provenance["original_sha256"] == first["sha256"]
     assert provenance["rule"] == "migration"
+    assert told["afternoon"]["summary"]["steps"] == {"failed": 2, "accepted": 6}
+    assert len(told["drained"]) == told["evening"]["summary"]["steps"]["accepted"] == 6
+    assert (told["audit"]["complete"], told["audit"]["copies"]) == (True, 11)
 
 
-def test_a_second_run_over_the_same_files_sends_nothing_twice(copy: Path) -> None:
-    run(copy)
+def test_the_same_files_again_are_not_sent_twice(
+    day: tuple[Path, str, str], tmp_path: Path
+) -> None:
+    copy = tmp_path / "again"
+    shutil.copytree(day[0], copy)
     for path in (copy / "inbox").iterdir():
         shutil.copy(path, copy / "out" / "inbox")
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "src")}
@@ -108,6 +122,6 @@ def test_a_second_run_over_the_same_files_sends_nothing_twice(copy: Path) -> Non
     )
     assert result.returncode == 1, result.stderr
     told = json.loads(result.stdout)
-    assert told["summary"]["outcomes"]["repeat"] == 5
+    assert told["summary"]["outcomes"]["repeat"] == 6
     assert told["summary"]["steps"] == {}
-    assert len(delivered(copy, "old-agent")) == 4
+    assert len(delivered(copy, "old-agent")) == 11
