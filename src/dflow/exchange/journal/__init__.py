@@ -3,7 +3,8 @@
 from dflow.exchange.journal.cipher import Cipher, new_key
 from dflow.exchange.journal.opening import open_journal
 from dflow.exchange.journal.payloads import content_hash
-from dflow.exchange.journal.port import Journal, JournalError
+from dflow.exchange.journal.port import Journal, JournalBusy, JournalError, LeaseLost
+from dflow.exchange.journal.postgres import PostgresJournal, PostgresPlace, open_postgres
 from dflow.exchange.journal.rows import (
     ArrivalRow,
     AttemptRow,
@@ -27,15 +28,20 @@ __all__ = [
     "DeliveryRow",
     "EventRow",
     "Journal",
+    "JournalBusy",
     "JournalError",
     "LaneRow",
+    "LeaseLost",
     "NewArrival",
     "NewDelivery",
     "Outcome",
+    "PostgresJournal",
+    "PostgresPlace",
     "Query",
     "Recorded",
     "SqliteJournal",
     "content_hash",
     "new_key",
     "open_journal",
+    "open_postgres",
 ]

@@ -35,6 +35,9 @@ def _finish(
 ) -> tuple[str, list[object]]:
     clauses.append(f"{key} > ?")
     values.append(query.after)
+    if query.before is not None:
+        clauses.append(f"{key} < ?")
+        values.append(query.before)
     if query.text:
         # Last, so that only what all else leaves is read, and opened where it is sealed.
         clauses.append("a.hash > '' AND dflow_holds(a.hash, ?)")

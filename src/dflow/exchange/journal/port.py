@@ -12,15 +12,25 @@ The guarantees, which the exchange relies on:
 - `claim` hands a delivery to one caller only, and has it `sending` by then.
 - A delivery's state changes by `dflow.delivery.advance` alone.
 - A row that was written is never changed into another's: numbers are not used again.
+
+Where several workers share a journal, `lease` says for how many seconds one that says
+nothing keeps what it has taken, and three guarantees more hold:
+
+- What `claim` and `unknown` hand out is one worker's own while it lives; `renew` keeps it
+  alive.  Only what dead workers were sending becomes unknown.
+- A step that names a lease is refused if the delivery was handed out again since.
+- Of one line one delivery is under way at a time, whoever sends it.
+
+A journal of one worker has no lease, and its `renew`, `hints` and `spent` do nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
-from dflow.delivery import State, Step
+from dflow.delivery import Spent, State, Step
 from dflow.errors import DflowError
 from dflow.exchange.journal.rows import (
     ArrivalRow,
@@ -36,16 +46,53 @@ from dflow.exchange.journal.rows import (
     Recorded,
 )
 
-__all__ = ["Journal", "JournalError"]
+__all__ = ["Journal", "JournalBusy", "JournalError", "LeaseLost"]
 
 
 class JournalError(DflowError):
     """The journal cannot be read or written now: locked, full, damaged or newer than this."""
 
 
+class JournalBusy(JournalError):
+    """Another worker was in the way; nothing happened, and the same call may succeed now."""
+
+
+class LeaseLost(JournalError):
+    """This worker said nothing for too long: others may have what it was sending."""
+
+
 @runtime_checkable
 class Journal(Protocol):
     """The exchange's memory.  Calls come from one thread at a time."""
+
+    @property
+    def lease(self) -> float | None:
+        """Seconds for which a silent worker keeps what it took; None if there is but one."""
+        ...
+
+    def own(self) -> None:
+        """Be the worker of this journal, or one of its workers, until it is closed.
+
+        Raises:
+            JournalError: if it has one worker only, and that is another process.
+        """
+        ...
+
+    def renew(self, *, at: float) -> list[int]:
+        """Say that this worker lives; what dead ones were sending is unknown now: its numbers.
+
+        Raises:
+            LeaseLost: this worker was taken for dead.  It may go on, as a new one, once what
+                it is sending is given up.
+        """
+        ...
+
+    def hints(self, wake: Callable[[str], None]) -> AbstractContextManager[None]:
+        """While the block lasts, `wake` may be called with a destination that has new work.
+
+        The calls come from another thread.  They are hints: late, needless or missing.
+        """
+        ...
 
     def transaction(self) -> AbstractContextManager[None]:
         """Everything in the block becomes durable together, or not at all."""
@@ -87,20 +134,36 @@ class Journal(Protocol):
         due: float | None = None,
         place: str = "",
         started: float | None = None,
+        lease: int | None = None,
     ) -> State:
         """Let a delivery take a step; with `started`, the attempt is kept too.
 
+        With `lease`, as the row had it that was handed out, it must not have been handed out
+        again since; a person needs none.
+
         Raises:
-            WrongStep: if it cannot.
+            WrongStep: if it cannot, or if it was handed out to another since.
         """
         ...
 
     def recover(self, *, at: float) -> list[int]:
-        """What was being sent when the last run ended is unknown now; their numbers."""
+        """What was being sent by who does not live any more is unknown now; their numbers."""
         ...
 
     def next_due(self, destination: str, *, after: float) -> float | None:
         """The first instant after `after` at which a delivery comes due; None if none does."""
+        ...
+
+    def spent(self, destination: str) -> Spent | None:
+        """What all workers together have used of a destination's quota.
+
+        Nobody else reads it before the transaction has ended.  None if there is one worker,
+        who knows it himself; a day of 0 if nothing was ever used.
+        """
+        ...
+
+    def spend(self, destination: str, spent: Spent) -> None:
+        """Remember what is used now."""
         ...
 
     def payload(self, hash_: str) -> bytes:

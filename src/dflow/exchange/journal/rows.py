@@ -162,6 +162,7 @@ class DeliveryRow:
         hash: of the bytes to send.
         place: where the destination has it, from the receipt.
         reason: why it stands where it does.
+        lease: goes up each time it is handed out to a worker; 0 if there is but one.
     """
 
     id: int
@@ -183,6 +184,7 @@ class DeliveryRow:
     place: str
     reason: str
     name: str
+    lease: int = 0
 
 
 @frozen(kw_only=True)
@@ -251,6 +253,7 @@ class Query:
 
     Attributes:
         after: only numbers above this one; for paging.
+        before: only numbers below this one; for paging from the newest.
         limit: at most so many; None for all.
         since: arrived, or made, at or after.
         until: arrived, or made, before.
@@ -259,6 +262,7 @@ class Query:
     """
 
     after: int = 0
+    before: int | None = None
     limit: int | None = None
     newest_first: bool = False
     since: float | None = None

@@ -13,15 +13,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
-from attrs import define, evolve, field
+from attrs import define, field
 
-from dflow.delivery import State, Step, advance
+from dflow.delivery import Spent, State, Step, advance
 from dflow.exchange.journal.book import Book
 from dflow.exchange.journal.listing import deliveries_where, delivery_from
+from dflow.exchange.journal.paging import in_pages
 from dflow.exchange.journal.payloads import Payloads
 from dflow.exchange.journal.port import JournalError
 from dflow.exchange.journal.queue import claim_due, first_due, unknown_due, with_fallback
@@ -72,6 +73,26 @@ class SqliteJournal:
             raise JournalError(f"{self.path}: {error.strerror or error}") from error
         if self._lock is None:
             raise JournalError(f"{self.path}: another process is running this exchange")
+
+    @property
+    def lease(self) -> None:
+        """None: this journal has one worker."""
+        return
+
+    def renew(self, *, at: float) -> list[int]:  # noqa: ARG002  there are no leases
+        """Nothing: there are no others who could die, or take this one for dead."""
+        return []
+
+    def hints(self, wake: Callable[[str], None]) -> AbstractContextManager[None]:  # noqa: ARG002
+        """No hints: who gives it work from another process is seen by looking."""
+        return nullcontext()
+
+    def spent(self, destination: str) -> None:  # noqa: ARG002
+        """None: the one worker knows what it has used."""
+        return
+
+    def spend(self, destination: str, spent: Spent) -> None:
+        """Nothing: as `spent`."""
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -134,6 +155,7 @@ class SqliteJournal:
         due: float | None = None,
         place: str = "",
         started: float | None = None,
+        lease: int | None = None,  # noqa: ARG002  one worker needs none
     ) -> State:
         """Let a delivery take a step; with `started`, the attempt is kept too."""
         with self.transaction():
@@ -192,9 +214,7 @@ class SqliteJournal:
 
     def arrivals_in_pages(self, query: Query) -> Iterator[ArrivalRow]:
         """The same, a page at a time, so that others may write in between."""
-        while page := list(self.arrivals(evolve(query, limit=500))):
-            yield from page
-            query = evolve(query, after=page[-1].id)
+        return in_pages(query, self.arrivals)
 
     def deliveries(self, query: Query) -> Iterator[DeliveryRow]:
         """The deliveries that a query asks for, by number."""

@@ -1,0 +1,433 @@
+"""The journal in PostgreSQL: several workers on several hosts share one exchange's work.
+
+In: rows.  Out: rows.  This module does not know why anything happened; it keeps the
+guarantees of `dflow.exchange.journal.port`, for all workers together.
+
+What a worker takes is its own until it takes a step with it, or until its lease ends: then
+any other turns what it was sending into unknown, to be asked about.  A step names the
+lease under which the delivery was taken, and is refused if it was taken by another since.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from attrs import define, evolve, field
+
+from dflow.delivery import Spent, State, Step, WrongStep, advance
+from dflow.exchange.journal.book import Book
+from dflow.exchange.journal.cipher import Cipher
+from dflow.exchange.journal.listing import deliveries_where
+from dflow.exchange.journal.paging import in_pages
+from dflow.exchange.journal.payloads import Payloads, content_hash
+from dflow.exchange.journal.port import JournalError, LeaseLost
+from dflow.exchange.journal.postgres.connection import Connection
+from dflow.exchange.journal.postgres.hints import listening
+from dflow.exchange.journal.postgres.place import PostgresPlace
+from dflow.exchange.journal.postgres.queue import (
+    claim_due,
+    first_due,
+    leased,
+    unknown_due,
+    with_fallback,
+)
+from dflow.exchange.journal.postgres.schema import migrate
+from dflow.exchange.journal.postgres.workers import alive, forgotten, prolong, register, retire
+from dflow.exchange.journal.rows import (
+    ArrivalRow,
+    AttemptRow,
+    Backlog,
+    DeliveryRow,
+    EventRow,
+    LaneRow,
+    NewArrival,
+    NewDelivery,
+    Outcome,
+    Query,
+    Recorded,
+)
+
+__all__ = ["PostgresJournal", "open_postgres"]
+
+T = TypeVar("T", ArrivalRow, DeliveryRow)
+
+
+def open_postgres(
+    place: PostgresPlace,
+    *,
+    payloads: Path | None = None,
+    payloads_above: int = 256 * 1024,
+    cipher: Cipher | None = None,
+) -> PostgresJournal:
+    """A journal in a PostgreSQL database, its tables made if they are missing.
+
+    Args:
+        place: where it is.
+        payloads: folder for large payloads, the same for all workers; None keeps all in
+            the database.
+        payloads_above: bytes above which a payload goes to the folder.
+        cipher: seals payloads; None keeps them plain.
+
+    Raises:
+        JournalError: if it cannot be used: no server, no such database, refused, too new.
+    """
+    connection = Connection(place)
+    kept = Payloads(connection, payloads, payloads_above, cipher)
+    try:
+        migrate(connection, place.schema)
+        kept.check_keys()
+    except BaseException:
+        connection.close()
+        raise
+    return PostgresJournal(place, connection, kept)
+
+
+@define(eq=False)
+class PostgresJournal:
+    """A journal in PostgreSQL; `open_postgres` makes one.
+
+    Attributes:
+        place: where it is.
+        worker: the name under which work is taken; empty until some is.
+    """
+
+    place: PostgresPlace
+    _connection: Connection = field(repr=False)
+    _payloads: Payloads = field(repr=False)
+    worker: str = field(default="", init=False)
+    _session: int = field(default=0, init=False, repr=False)
+    _lock: threading.RLock = field(factory=threading.RLock, init=False, repr=False)
+    _book: Book = field(init=False, repr=False)
+
+    @_book.default
+    def _open_book(self) -> Book:
+        return Book(self._connection, self._payloads)
+
+    # -- workers -------------------------------------------------------------------------
+
+    @property
+    def lease(self) -> float:
+        """Seconds for which a worker that says nothing keeps what it has taken."""
+        return self.place.lease
+
+    def own(self) -> None:
+        """Be one of the workers of this journal."""
+        with self.transaction():
+            self._reborn()
+
+    def _reborn(self) -> str:
+        """This worker's name; another one after the session was lost."""
+        if not self.worker or self._session != self._connection.opened:
+            self.worker = register(self._connection, self.place.lease)
+            self._session = self._connection.opened
+        return self.worker
+
+    def _me(self) -> str:
+        """The name under which to take work, which nobody takes for dead meanwhile."""
+        if self.worker and self._session != self._connection.opened:
+            # Until `renew` has told of it, what the former session took may be under way.
+            raise LeaseLost(f"worker {self.worker} has lost its session")
+        return alive(self._connection, self._reborn())
+
+    def renew(self, *, at: float) -> list[int]:
+        """Live on, and take what dead workers were sending as unknown; their numbers.
+
+        Raises:
+            LeaseLost: this worker was dead for the others, and is another one from now on.
+        """
+        lost = ""
+        with self.transaction():
+            before = self.worker
+            if self._reborn() != before and before:
+                lost = f"worker {before} has lost its session"
+            else:
+                try:
+                    prolong(self._connection, self.worker, self.place.lease)
+                except LeaseLost as error:
+                    lost = str(error)
+                    self.worker = ""
+                    self._reborn()
+            found = self.recover(at=at)
+        if lost:
+            raise LeaseLost(lost)
+        return found
+
+    def recover(self, *, at: float) -> list[int]:
+        """What dead workers were sending is unknown now; their numbers."""
+        with self.transaction():
+            self._reborn()
+            found = forgotten(self._connection)
+            for number, began in found:
+                self.step(
+                    number,
+                    Step.LOST,
+                    at=at,
+                    detail="the lease of the worker that was sending it has ended",
+                    started=began,
+                )
+        return [number for number, _ in found]
+
+    def hints(self, wake: Callable[[str], None]) -> AbstractContextManager[None]:
+        """While the block lasts, `wake` is told destinations that others gave work."""
+        return listening(self.place, wake)
+
+    # -- transactions --------------------------------------------------------------------
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything in the block becomes durable together, or not at all."""
+        with self._lock:
+            if self._connection.inside:
+                yield
+                return
+            worker, session = self.worker, self._session
+            try:
+                with self._connection.transaction():
+                    yield
+            except BaseException:
+                # A worker that was registered in what is undone does not exist.
+                self.worker, self._session = worker, session
+                raise
+
+    # -- arrivals ------------------------------------------------------------------------
+
+    def record(self, new: NewArrival) -> Recorded:
+        """Keep an arrival with its decision and its deliveries."""
+        with self.transaction():
+            self._keeping(new.content)
+            for one in new.deliveries:
+                self._keeping(one.content)
+            return self._book.record(new)
+
+    def _keeping(self, content: bytes | None) -> None:
+        """Before a payload is kept: nobody else keeps the same, and nobody prunes."""
+        self._connection.lock("prune", shared=True)
+        if content is not None:
+            # The other worker's arrival of the same content is seen after this, or not there.
+            self._connection.lock(f"payload {content_hash(content)}")
+
+    def settle(
+        self, arrival: int, *, at: float, outcome: Outcome, reason: str, rule: str = ""
+    ) -> None:
+        """Change what became of an arrival; an event keeps what it was before."""
+        with self.transaction():
+            self._book.settle(arrival, at=at, outcome=outcome, reason=reason, rule=rule)
+
+    def add(self, arrival: int, new: NewDelivery, *, at: float) -> int:
+        """Add a delivery to an arrival that is there; its number, or 0 if the key is known."""
+        with self.transaction():
+            self._keeping(new.content)
+            return self._book.add(arrival, new, at=at)
+
+    def payload(self, hash_: str) -> bytes:
+        """The bytes of a hash."""
+        return self._payloads.get(hash_)
+
+    def prune(self, *, before: float, limit: int = 1000) -> int:
+        """Forget finished arrivals older than an instant; how many, at most `limit`."""
+        with self.transaction():
+            self._connection.lock("prune")
+            return self._book.prune(before=before, limit=limit)
+
+    def seal(self, *, after: str = "", limit: int = 100) -> tuple[str, int]:
+        """Seal payloads that are plain or under an older key; where to go on, and how many."""
+        with self.transaction():
+            self._connection.lock("prune")
+            mark, count, old = self._payloads.seal_more(after=after, limit=limit)
+        for path in old:
+            path.unlink(missing_ok=True)
+        return mark, count
+
+    # -- deliveries ----------------------------------------------------------------------
+
+    def claim(self, destination: str, *, now: float, limit: int) -> list[DeliveryRow]:
+        """Take the step START for the deliveries that are due, oldest first."""
+        with self.transaction():
+            return claim_due(self._connection, destination, now=now, limit=limit, owner=self._me())
+
+    def unknown(self, destination: str, *, now: float, limit: int) -> list[DeliveryRow]:
+        """The deliveries in `UNKNOWN` that are due to be asked about, and nobody else asks."""
+        with self.transaction():
+            return unknown_due(
+                self._connection, destination, now=now, limit=limit, owner=self._me()
+            )
+
+    def waiting(self, destination: str, *, limit: int) -> list[DeliveryRow]:
+        """The deliveries that are due or retrying and have a fallback, oldest first."""
+        return with_fallback(self._connection, destination, limit=limit)
+
+    def step(
+        self,
+        delivery: int,
+        step: Step,
+        *,
+        at: float,
+        detail: str = "",
+        due: float | None = None,
+        place: str = "",
+        started: float | None = None,
+        lease: int | None = None,
+    ) -> State:
+        """Let a delivery take a step; with `started`, the attempt is kept too.
+
+        Raises:
+            WrongStep: if it cannot, or another worker has taken it since `lease`.
+        """
+        with self.transaction():
+            row = self._connection.execute(
+                "SELECT state, attempts, destination, lease, owner FROM delivery"
+                " WHERE id = ? FOR UPDATE",
+                (delivery,),
+            ).fetchone()
+            if row is None:
+                raise JournalError(f"the journal has no delivery {delivery}")
+            if lease is not None and lease != row["lease"]:
+                raise WrongStep(
+                    f"delivery {delivery} was taken under lease {lease}, and by another worker"
+                    f" under lease {row['lease']} since"
+                )
+            to = advance(State(row["state"]), step)
+            began = int(step is Step.START)
+            self._connection.execute(
+                "UPDATE delivery SET state = ?, attempts = attempts + ?, due = ?, changed = ?,"
+                " place = ?, reason = ?, owner = ?, lease = lease + ? WHERE id = ?"
+                if place
+                else "UPDATE delivery SET state = ?, attempts = attempts + ?, due = ?,"
+                " changed = ?, reason = ?, owner = ?, lease = lease + ? WHERE id = ?",
+                (
+                    to.value,
+                    began,
+                    at if due is None else due,
+                    at,
+                    *((place,) if place else ()),
+                    detail,
+                    self._me() if began else "",
+                    began,
+                    delivery,
+                ),
+            )
+            if started is not None:
+                self._book.attempt(
+                    delivery,
+                    destination=row["destination"],
+                    number=row["attempts"],
+                    started=started,
+                    ended=at,
+                    step=step.value,
+                    detail=detail or place,
+                )
+        return to
+
+    def next_due(self, destination: str, *, after: float) -> float | None:
+        """The first instant after `after` at which a delivery comes due; None if none does."""
+        return first_due(self._connection, destination, after=after)
+
+    def spent(self, destination: str) -> Spent:
+        """What all workers together have used of a quota; held until the transaction ends."""
+        with self.transaction():
+            self._connection.execute(
+                "INSERT INTO spent (destination, tokens, at, day, count) VALUES (?, 0, 0, 0, 0)"
+                " ON CONFLICT (destination) DO NOTHING",
+                (destination,),
+            )
+            row = self._connection.execute(
+                "SELECT tokens, at, day, count FROM spent WHERE destination = ? FOR UPDATE",
+                (destination,),
+            ).fetchone()
+        return Spent(tokens=row["tokens"], at=row["at"], day=row["day"], count=row["count"])
+
+    def spend(self, destination: str, spent: Spent) -> None:
+        """Remember what is used."""
+        with self.transaction():
+            self._connection.execute(
+                "UPDATE spent SET tokens = ?, at = ?, day = ?, count = ? WHERE destination = ?",
+                (float(spent.tokens), float(spent.at), spent.day, spent.count, destination),
+            )
+
+    # -- listings ------------------------------------------------------------------------
+
+    def arrivals(self, query: Query) -> Iterator[ArrivalRow]:
+        """The arrivals that a query asks for, by number."""
+        return self._holding(query, in_pages(self._plain(query), self._book.arrivals))
+
+    def arrivals_in_pages(self, query: Query) -> Iterator[ArrivalRow]:
+        """The same, a page at a time, so that others may write in between."""
+        return self.arrivals(query)
+
+    def deliveries(self, query: Query) -> Iterator[DeliveryRow]:
+        """The deliveries that a query asks for, by number."""
+        return self._holding(query, in_pages(self._plain(query), self._deliveries))
+
+    def _deliveries(self, query: Query) -> Iterator[DeliveryRow]:
+        return map(leased, self._connection.execute(*deliveries_where(query)))
+
+    @staticmethod
+    def _plain(query: Query) -> Query:
+        """Without the text: what is sealed, or beside the database, only dflow can search."""
+        return evolve(query, text="", limit=None) if query.text else query
+
+    def _holding(self, query: Query, rows: Iterator[T]) -> Iterator[T]:
+        if not query.text:
+            return rows
+        text = query.text.encode("latin-1", "replace")
+        found = (row for row in rows if row.hash and self._payloads.holds(row.hash, text))
+        return islice(found, query.limit)
+
+    def attempts(self, delivery: int) -> list[AttemptRow]:
+        """The attempts at a delivery, in order."""
+        return self._book.attempts(delivery)
+
+    def backlog(self) -> list[Backlog]:
+        """The deliveries that are not finished, by destination and state."""
+        return self._book.backlog()
+
+    def outcomes(self, *, since: float | None = None) -> dict[Outcome, int]:
+        """How many arrivals had each outcome."""
+        return self._book.outcomes(since=since)
+
+    def started_since(self, destination: str, since: float) -> int:
+        """How many attempts at a destination began at or after an instant, and ended."""
+        return self._book.started_since(destination, since)
+
+    # -- events, lanes, sequences --------------------------------------------------------
+
+    def note(self, event: EventRow) -> int:
+        """Keep an event; its number."""
+        with self.transaction():
+            return self._book.note(event)
+
+    def events(self, *, after: int = 0, limit: int | None = None, kind: str = "") -> list[EventRow]:
+        """Events by number, above `after`."""
+        return self._book.events(after=after, limit=limit, kind=kind)
+
+    def last_event(self) -> int:
+        """The number of the newest event; 0 if there is none."""
+        return self._book.last_event()
+
+    def lane(self, destination: str) -> LaneRow:
+        """What is remembered of a destination."""
+        return self._book.lane(destination)
+
+    def set_lane(self, lane: LaneRow) -> None:
+        """Remember it."""
+        with self.transaction():
+            self._book.set_lane(lane)
+
+    def sequence(self, source: str, target: str, number: int) -> int | None:
+        """Remember the highest file sequence number; the one before it, None at first."""
+        with self.transaction():
+            self._connection.lock(f"sequence {source} {target}")
+            return self._book.sequence(source, target, number)
+
+    def close(self) -> None:
+        """Work no longer, and let go of the connection."""
+        if self.worker and self._session == self._connection.opened:
+            with contextlib.suppress(JournalError), self.transaction():
+                retire(self._connection, self.worker)
+        self._connection.close()
