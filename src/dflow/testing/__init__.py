@@ -10,11 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dflow.testing.journal_kit import check_journal
     from dflow.testing.transports import check_transport
 
-__all__ = ["check_transport"]
+__all__ = ["check_journal", "check_transport"]
 
-_HOMES = {"check_transport": "dflow.testing.transports"}
+_HOMES = {
+    "check_journal": "dflow.testing.journal_kit",
+    "check_transport": "dflow.testing.transports",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -20,7 +20,7 @@ from typing import TypeVar
 
 from attrs import define, evolve, field
 
-from dflow.delivery import Spent, State, Step, WrongStep, advance
+from dflow.delivery import Spent, State, Step
 from dflow.exchange.journal.book import Book
 from dflow.exchange.journal.cipher import Cipher
 from dflow.exchange.journal.listing import deliveries_where
@@ -38,6 +38,7 @@ from dflow.exchange.journal.postgres.queue import (
     with_fallback,
 )
 from dflow.exchange.journal.postgres.schema import migrate
+from dflow.exchange.journal.postgres.steps import spend_of, spent_of, take_step
 from dflow.exchange.journal.postgres.workers import alive, forgotten, prolong, register, retire
 from dflow.exchange.journal.rows import (
     ArrivalRow,
@@ -121,19 +122,19 @@ class PostgresJournal:
         with self.transaction():
             self._reborn()
 
-    def _reborn(self) -> str:
-        """This worker's name; another one after the session was lost."""
-        if not self.worker or self._session != self._connection.opened:
-            self.worker = register(self._connection, self.place.lease)
-            self._session = self._connection.opened
-        return self.worker
+    def _reborn(self) -> None:
+        """Be a new worker."""
+        self.worker = register(self._connection, self.place.lease)
+        self._session = self._connection.opened
 
     def _me(self) -> str:
         """The name under which to take work, which nobody takes for dead meanwhile."""
-        if self.worker and self._session != self._connection.opened:
+        if not self.worker:
+            self._reborn()
+        elif self._session != self._connection.opened:
             # Until `renew` has told of it, what the former session took may be under way.
             raise LeaseLost(f"worker {self.worker} has lost its session")
-        return alive(self._connection, self._reborn())
+        return alive(self._connection, self.worker)
 
     def renew(self, *, at: float) -> list[int]:
         """Live on, and take what dead workers were sending as unknown; their numbers.
@@ -141,36 +142,30 @@ class PostgresJournal:
         Raises:
             LeaseLost: this worker was dead for the others, and is another one from now on.
         """
-        lost = ""
         with self.transaction():
-            before = self.worker
-            if self._reborn() != before and before:
-                lost = f"worker {before} has lost its session"
-            else:
-                try:
-                    prolong(self._connection, self.worker, self.place.lease)
-                except LeaseLost as error:
-                    lost = str(error)
-                    self.worker = ""
-                    self._reborn()
-            found = self.recover(at=at)
-        if lost:
-            raise LeaseLost(lost)
-        return found
+            try:
+                self._me()
+                prolong(self._connection, self.worker, self.place.lease)
+                return self._lost(at)
+            except LeaseLost as error:
+                # Kept: what the former worker took waits for the end of its lease.
+                self._reborn()
+                lost = error
+        raise lost
 
     def recover(self, *, at: float) -> list[int]:
-        """What dead workers were sending is unknown now; their numbers."""
+        """Begin anew: what dead workers were sending, and this one before, is unknown now."""
         with self.transaction():
+            if self.worker:
+                retire(self._connection, self.worker)
             self._reborn()
-            found = forgotten(self._connection)
-            for number, began in found:
-                self.step(
-                    number,
-                    Step.LOST,
-                    at=at,
-                    detail="the lease of the worker that was sending it has ended",
-                    started=began,
-                )
+            return self._lost(at)
+
+    def _lost(self, at: float) -> list[int]:
+        found = forgotten(self._connection)
+        why = "the lease of the worker that was sending it has ended"
+        for number, began in found:
+            self.step(number, Step.LOST, at=at, detail=why, started=began)
         return [number for number, _ in found]
 
     def hints(self, wake: Callable[[str], None]) -> AbstractContextManager[None]:
@@ -280,49 +275,28 @@ class PostgresJournal:
             WrongStep: if it cannot, or another worker has taken it since `lease`.
         """
         with self.transaction():
-            row = self._connection.execute(
-                "SELECT state, attempts, destination, lease, owner FROM delivery"
-                " WHERE id = ? FOR UPDATE",
-                (delivery,),
-            ).fetchone()
-            if row is None:
-                raise JournalError(f"the journal has no delivery {delivery}")
-            if lease is not None and lease != row["lease"]:
-                raise WrongStep(
-                    f"delivery {delivery} was taken under lease {lease}, and by another worker"
-                    f" under lease {row['lease']} since"
-                )
-            to = advance(State(row["state"]), step)
-            began = int(step is Step.START)
-            self._connection.execute(
-                "UPDATE delivery SET state = ?, attempts = attempts + ?, due = ?, changed = ?,"
-                " place = ?, reason = ?, owner = ?, lease = lease + ? WHERE id = ?"
-                if place
-                else "UPDATE delivery SET state = ?, attempts = attempts + ?, due = ?,"
-                " changed = ?, reason = ?, owner = ?, lease = lease + ? WHERE id = ?",
-                (
-                    to.value,
-                    began,
-                    at if due is None else due,
-                    at,
-                    *((place,) if place else ()),
-                    detail,
-                    self._me() if began else "",
-                    began,
-                    delivery,
-                ),
+            found = take_step(
+                self._connection,
+                delivery,
+                step,
+                at=at,
+                detail=detail,
+                due=due,
+                place=place,
+                lease=lease,
+                owner=self._me() if step is Step.START else "",
             )
             if started is not None:
                 self._book.attempt(
                     delivery,
-                    destination=row["destination"],
-                    number=row["attempts"],
+                    destination=found.destination,
+                    number=found.attempts,
                     started=started,
                     ended=at,
                     step=step.value,
                     detail=detail or place,
                 )
-        return to
+        return found.state
 
     def next_due(self, destination: str, *, after: float) -> float | None:
         """The first instant after `after` at which a delivery comes due; None if none does."""
@@ -331,24 +305,12 @@ class PostgresJournal:
     def spent(self, destination: str) -> Spent:
         """What all workers together have used of a quota; held until the transaction ends."""
         with self.transaction():
-            self._connection.execute(
-                "INSERT INTO spent (destination, tokens, at, day, count) VALUES (?, 0, 0, 0, 0)"
-                " ON CONFLICT (destination) DO NOTHING",
-                (destination,),
-            )
-            row = self._connection.execute(
-                "SELECT tokens, at, day, count FROM spent WHERE destination = ? FOR UPDATE",
-                (destination,),
-            ).fetchone()
-        return Spent(tokens=row["tokens"], at=row["at"], day=row["day"], count=row["count"])
+            return spent_of(self._connection, destination)
 
     def spend(self, destination: str, spent: Spent) -> None:
         """Remember what is used."""
         with self.transaction():
-            self._connection.execute(
-                "UPDATE spent SET tokens = ?, at = ?, day = ?, count = ? WHERE destination = ?",
-                (float(spent.tokens), float(spent.at), spent.day, spent.count, destination),
-            )
+            spend_of(self._connection, destination, spent)
 
     # -- listings ------------------------------------------------------------------------
 
