@@ -85,12 +85,15 @@ def shows_without_taking(
     journal: Journal, destination: str, *, now: float, limit: int
 ) -> list[DeliveryRow]:
     found: list[DeliveryRow] = []
-    try:
+
+    def undone() -> None:
         with journal.transaction():
-            found += journal.claim(destination, now=now, limit=limit)
-            raise RuntimeError  # noqa: TRY301  what was taken is undone
-    except RuntimeError:
-        return found
+            found.extend(journal.claim(destination, now=now, limit=limit))
+            raise RuntimeError
+
+    with suppress(RuntimeError):
+        undone()
+    return found
 
 
 def is_early(journal: Journal, destination: str, *, now: float, limit: int) -> object:
@@ -105,6 +108,7 @@ def knows_no_lines(journal: Journal, new: NewArrival) -> Recorded:
 def steps_anyhow(journal: Journal, delivery: int, step: Step, **words: object) -> object:
     with suppress(WrongStep):
         return journal.step(delivery, step, **words)  # type: ignore[arg-type]
+    return None
 
 
 def has_no_fence(journal: Journal, delivery: int, step: Step, **words: object) -> object:

@@ -14,6 +14,7 @@ from attrs import field, frozen
 from dflow.delivery import Step, Treatment, WrongStep
 from dflow.exchange.gate import Gate
 from dflow.exchange.journal import DeliveryRow, EventRow, Journal
+from dflow.exchange.lease import Lease
 from dflow.transport import Outbox, Parcel, Presence, Refused, TransportError, Unavailable
 
 __all__ = ["NEVER", "Ended", "Mount", "ask", "event_about", "keep", "send"]
@@ -58,17 +59,28 @@ class Ended:
 
 
 async def send(
-    mount: Mount, row: DeliveryRow, content: bytes, clock: Callable[[], float], chance: float
+    mount: Mount,
+    row: DeliveryRow,
+    content: bytes,
+    clock: Callable[[], float],
+    chance: float,
+    *,
+    lease: Lease,
 ) -> Ended:
-    """One attempt to deliver; `chance` is from 0 to 1, for the wait after a failure."""
+    """One attempt to deliver; `chance` is from 0 to 1, for the wait after a failure.
+
+    It is given up when the lease is: then others may ask about it.
+    """
     started, treatment = clock(), mount.treatment
     parcel = Parcel(
         key=row.key, name=row.name, content=content, address=row.address, notes=row.notes
     )
     step, detail, place, up = Step.LOST, "", "", False
+    limit = asyncio.timeout(treatment.timeout if lease.holds else 0.0)
     try:
-        async with asyncio.timeout(treatment.timeout):
-            receipt = await mount.outbox.send(parcel)
+        with lease.over(limit):
+            async with limit:
+                receipt = await mount.outbox.send(parcel)
         step, place, up = Step.ACCEPTED, receipt.place, True
         detail = "the destination had it already" if receipt.repeat else ""
     except Refused as error:
@@ -78,6 +90,8 @@ async def send(
         step, detail = (Step.EXHAUSTED if gone else Step.FAILED), str(error)
     except TimeoutError:
         detail = f"no answer in {treatment.timeout:g} s"
+        if not lease.holds:
+            detail = "given up: the journal cannot be reached, and the lease has ended"
     except TransportError as error:
         detail = str(error)
     except Exception as error:  # noqa: BLE001  what a transport did not think of
@@ -128,9 +142,10 @@ def keep(journal: Journal, one: Ended) -> None:
             place=one.place,
             due=one.due,
             started=one.started,
+            lease=one.row.lease,
         )
     except WrongStep as error:
-        # While the destination was asked, a person settled it.
+        # Meanwhile a person settled it, or another worker has taken it over.
         why = f"{one.step.value}: {error}"
         journal.note(event_about(one.row, one.at, "overtaken", why))
         return

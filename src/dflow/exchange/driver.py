@@ -32,6 +32,7 @@ from dflow.exchange.journal import (
     Recorded,
 )
 from dflow.exchange.lane import Lane, Mount
+from dflow.exchange.lease import Keeper, Lease, moment
 from dflow.exchange.scribe import Scribe
 from dflow.exchange.seen import Arrived, Attempted, Watcher
 from dflow.exchange.sequence import watch_sequence
@@ -134,7 +135,10 @@ class Exchange:
                 scribe=scribe, clock=self.clock, observe=self.observe, watchers=self.watchers
             )
             await teller.begin()
+            lease, asked = Lease(self.journal.lease), moment()
             await scribe.do(self._recover)
+            lease.renewed(asked)
+            keeper = Keeper(lease=lease, scribe=scribe, clock=self.clock, wake=self._wake_all)
             calendar = self._calendar = Calendar(
                 scribe=scribe, clock=self.clock, routes=lambda: self.routes
             )
@@ -147,19 +151,26 @@ class Exchange:
                     chance=self.chance,
                     steps=self._stepped,
                     grace=self.grace,
+                    lease=lease,
                 )
                 for mount in self.mounts
             )
-            async with asyncio.TaskGroup() as tasks:
-                aside = [tasks.create_task(one.run()) for one in (teller, calendar)]
-                lanes = [tasks.create_task(lane.run()) for lane in self._lanes]
-                await self._take_in(once=once)
-                for lane in self._lanes:
-                    lane.finish() if once else lane.stop()
-                if lanes:
-                    await asyncio.wait(lanes)
-                for task in aside:
-                    task.cancel()
+            loop = asyncio.get_running_loop()
+
+            def hint(name: str) -> None:  # comes from another thread
+                loop.call_soon_threadsafe(self._wake, name)
+
+            with self.journal.hints(hint):
+                async with asyncio.TaskGroup() as tasks:
+                    aside = [tasks.create_task(one.run()) for one in (teller, calendar, keeper)]
+                    lanes = [tasks.create_task(lane.run()) for lane in self._lanes]
+                    await self._take_in(once=once)
+                    for lane in self._lanes:
+                        lane.finish() if once else lane.stop()
+                    if lanes:
+                        await asyncio.wait(lanes)
+                    for task in aside:
+                        task.cancel()
             await teller.end()
         except BaseExceptionGroup as group:
             # The group is only how tasks report: a caller knows the error itself.
@@ -237,6 +248,11 @@ class Exchange:
     def _wake_all(self) -> None:
         for lane in self._lanes:
             lane.wake()
+
+    def _wake(self, destination: str) -> None:
+        for lane in self._lanes:
+            if lane.name == destination:
+                lane.wake()
 
     async def _take_in(self, *, once: bool) -> None:
         """Read every source; without `once`, until stopped."""
@@ -332,9 +348,7 @@ class Exchange:
         if self._teller is not None and self.watchers:
             self._teller.see(Arrived(new=new, recorded=recorded, ended=self.clock()))
         for delivery in {one.destination for one in new.deliveries}:
-            for lane in self._lanes:
-                if lane.name == delivery:
-                    lane.wake()
+            self._wake(delivery)
         try:
             await source.inbox.done(arrival)
         except (TransportError, OSError) as error:

@@ -25,7 +25,7 @@ from collections.abc import Callable, Coroutine
 
 from attrs import define, evolve, field, frozen
 
-from dflow.delivery import Health, Spent, Step
+from dflow.delivery import Allowance, Health, Spent, Step
 from dflow.exchange.attempt import NEVER, Ended, Mount, ask, event_about, keep, send
 from dflow.exchange.intake import delivery_key
 from dflow.exchange.journal import (
@@ -36,8 +36,10 @@ from dflow.exchange.journal import (
     LaneRow,
     NewDelivery,
 )
+from dflow.exchange.lease import Lease
 from dflow.exchange.scribe import Scribe
 from dflow.exchange.seen import Attempted
+from dflow.exchange.sharing import shared_room
 
 __all__ = ["NEVER", "Lane", "Mount"]
 
@@ -53,6 +55,7 @@ class _Work:
     ask: tuple[DeliveryRow, ...] = ()
     deferred: int = 0
     next_due: float | None = None
+    down_since: float | None = None
 
 
 @define
@@ -85,6 +88,7 @@ class Lane:
         chance: a number from 0 to 1, for jitter.
         steps: told each attempt after it is kept.
         grace: seconds that what is under way is given when the lane is stopped.
+        lease: leave to send, where several workers share the journal.
     """
 
     mount: Mount
@@ -93,6 +97,7 @@ class Lane:
     chance: Callable[[], float] = random.random
     steps: Callable[[Attempted], None] = field(default=lambda _seen: None)
     grace: float = 10.0
+    lease: Lease = field(factory=Lease)
     _health: Health = field(factory=Health, init=False)
     _spent: Spent = field(factory=Spent, init=False)
     _tasks: set[asyncio.Task[Ended]] = field(factory=set, init=False)
@@ -178,6 +183,8 @@ class Lane:
         allowed = treatment.allowance(
             now=now, under_way=len(self._tasks), health=self._health, spent=self._spent
         )
+        if not self.lease.holds:
+            allowed = Allowance(number=0, why="the journal cannot be reached")
         moment = time.monotonic()
         if not allowed.number and not self._unkept and moment < self._look_at:
             again = self._look_at - moment
@@ -188,6 +195,9 @@ class Lane:
             return _LOOK
         self._look_at = moment + _LOOK
         number = len(work.send) + len(work.ask)
+        if work.down_since is not None and self._health.down_since is None:
+            # Another worker found it down: one trial, not all.
+            self._health = Health(failures=1, down_since=work.down_since, rest_until=now)
         if number:
             self._health = treatment.breaker.started(self._health)
             self._spent = treatment.quota.used(self._spent, now, number)
@@ -195,8 +205,8 @@ class Lane:
             self._asking.add(row.id)
             self._start(ask(self.mount, row, self.clock, self.chance()))
         for row, content in work.send:
-            self._start(send(self.mount, row, content, self.clock, self.chance()))
-        if allowed.number and number + work.deferred == allowed.number:
+            self._start(send(self.mount, row, content, self.clock, self.chance(), lease=self.lease))
+        if allowed.number and number + work.deferred >= allowed.number:
             return 0.0
         times = [again for again in (work.next_due, allowed.again) if again is not None]
         return max(0.001, min(times, default=now + _LOOK) - now) if times else _LOOK
@@ -235,8 +245,13 @@ class Lane:
         lane = journal.lane(self.name)
         if lane.diverted or self.mount.treatment.diverts(self._health, now):
             self._divert(journal, now)
+        down_since = None if self.lease.seconds is None else lane.down_since
         if lane.paused or number <= 0:
-            return _Work()
+            return _Work(down_since=down_since)
+        spent, room, again = shared_room(journal, self.name, self.mount.treatment.quota, now)
+        number = number if room is None else min(number, room)
+        if number <= 0:
+            return _Work(next_due=again, down_since=down_since)
         asking = self._asking
         unknown = journal.unknown(self.name, now=now, limit=number + len(asking))
         ask = [row for row in unknown if row.id not in asking][:number]
@@ -255,10 +270,14 @@ class Lane:
                     deferred += 1
                 else:
                     send.append((row, content))
+        if spent is not None and (send or ask):
+            used = self.mount.treatment.quota.used(spent, now, len(send) + len(ask))
+            journal.spend(self.name, used)
         return _Work(
             send=tuple(send),
             ask=tuple(ask),
             deferred=deferred,
+            down_since=down_since,
             next_due=journal.next_due(self.name, after=now),
         )
 

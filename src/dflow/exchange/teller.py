@@ -16,6 +16,7 @@ from attrs import define, field
 
 from dflow.exchange.journal import EventRow, Journal, JournalError
 from dflow.exchange.logs import LOGGER, log_event
+from dflow.exchange.numbers import Numbers
 from dflow.exchange.scribe import Scribe
 from dflow.exchange.seen import Depths, Seen, Watcher
 
@@ -44,11 +45,11 @@ class Teller:
     clock: Callable[[], float]
     observe: Callable[[EventRow], None] | None
     watchers: Sequence[Watcher]
-    _last: int = field(default=0, init=False)
+    _numbers: Numbers = field(factory=Numbers, init=False)
 
     async def begin(self) -> None:
         """What is noted from now on is told."""
-        self._last = await self.scribe.do(lambda journal: journal.last_event())
+        self._numbers.mark = await self.scribe.do(lambda journal: journal.last_event())
 
     async def run(self) -> None:
         """Tell until cancelled."""
@@ -78,13 +79,14 @@ class Teller:
 
     async def _events(self) -> None:
         def newer(journal: Journal) -> list[EventRow]:
-            return journal.events(after=self._last, limit=_PAGE)
+            return journal.events(after=self._numbers.mark, limit=_PAGE)
 
         found: list[EventRow] | None = None
-        while found is None or len(found) == _PAGE:
+        before = -1
+        while found is None or (len(found) == _PAGE and self._numbers.mark > before):
+            before = self._numbers.mark
             found = await self.scribe.do(newer)
-            for event in found:
-                self._last = event.id
+            for event in self._numbers.fresh(found, time.monotonic()):
                 log_event(event)
                 self.see(event)
                 if self.observe is not None:

@@ -52,7 +52,8 @@ def take_step(
             f"delivery {delivery} was taken under lease {lease}, and under {row['lease']} since"
         )
     to = advance(State(row["state"]), step)
-    began = int(step is Step.START)
+    # What was put back unsent was no attempt.
+    began = {Step.START: 1, Step.DEFER: -1}.get(step, 0)
     connection.execute(
         "UPDATE delivery SET state = ?, attempts = attempts + ?, due = ?, changed = ?,"
         " place = ?, reason = ?, owner = ?, lease = lease + ? WHERE id = ?",
@@ -64,7 +65,7 @@ def take_step(
             place or row["place"],
             detail,
             owner,
-            began,
+            max(0, began),
             delivery,
         ),
     )
