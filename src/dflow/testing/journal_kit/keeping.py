@@ -26,12 +26,12 @@ from dflow.testing.journal_kit.rig import JournalRig
 __all__ = ["PROMISES"]
 
 
-def it_has_every_call(rig: JournalRig) -> None:
+def _it_has_every_call(rig: JournalRig) -> None:
     """It is a `Journal`."""
     must("whether it is a journal", isinstance(rig.open(), Journal), expected=True)
 
 
-def a_content_is_kept_once(rig: JournalRig) -> None:
+def _a_content_is_kept_once(rig: JournalRig) -> None:
     """The same content that arrives again is recorded, pointed at the first, not sent twice."""
     journal = rig.open()
     first = journal.record(arrival(b"x", "k1"))
@@ -42,7 +42,7 @@ def a_content_is_kept_once(rig: JournalRig) -> None:
     must("the deliveries", len(list(journal.deliveries(Query()))), 1)
 
 
-def what_was_not_sent_is_no_repeat(rig: JournalRig) -> None:
+def _what_was_not_sent_is_no_repeat(rig: JournalRig) -> None:
     """A content that was known but not sent is sent when it arrives again."""
     journal = rig.open()
     first = journal.record(arrival(b"x"))
@@ -51,7 +51,7 @@ def what_was_not_sent_is_no_repeat(rig: JournalRig) -> None:
     must("the first of it", again.repeat_of, first.arrival)
 
 
-def a_key_is_taken_once(rig: JournalRig) -> None:
+def _a_key_is_taken_once(rig: JournalRig) -> None:
     """A delivery of a known key is not added."""
     journal = rig.open()
     recorded = journal.record(arrival(b"x", "k"))
@@ -61,7 +61,7 @@ def a_key_is_taken_once(rig: JournalRig) -> None:
     must("whether another key is new", made > 0, expected=True)
 
 
-def any_bytes_come_back(rig: JournalRig) -> None:
+def _any_bytes_come_back(rig: JournalRig) -> None:
     """Payloads of any bytes and sizes come back as they were."""
     journal = rig.open()
     for content in (b"", bytes(range(256)), b"\0" * 10, b"x" * 1_000_000):
@@ -71,7 +71,7 @@ def any_bytes_come_back(rig: JournalRig) -> None:
     refuses(JournalError, lambda: journal.payload(content_hash(b"never seen")))
 
 
-def any_words_are_kept(rig: JournalRig) -> None:
+def _any_words_are_kept(rig: JournalRig) -> None:
     """No name and no word of a header can stop the journal or reach into it."""
     journal = rig.open()
     words = ("it's", "x'; DROP TABLE arrival; --", "%s ? :d", "\u20ac \U0001f600", "a\0b", "%")
@@ -89,7 +89,7 @@ def any_words_are_kept(rig: JournalRig) -> None:
             must(f"who is found by {word!r}", found, [row.id])
 
 
-def a_transaction_is_whole_or_nothing(rig: JournalRig) -> None:
+def _a_transaction_is_whole_or_nothing(rig: JournalRig) -> None:
     """What a block began is undone if the block ends with an error, whichever."""
     journal = rig.open()
 
@@ -110,7 +110,7 @@ def a_transaction_is_whole_or_nothing(rig: JournalRig) -> None:
         refuses(JournalError, lambda: journal.payload(content_hash(b"x")))
 
 
-def a_refusal_undoes_nothing_else(rig: JournalRig) -> None:
+def _a_refusal_undoes_nothing_else(rig: JournalRig) -> None:
     """What was refused within a block, and caught there, leaves the rest of it whole."""
     journal = rig.open()
     with journal.transaction():
@@ -122,7 +122,7 @@ def a_refusal_undoes_nothing_else(rig: JournalRig) -> None:
     must("events", [one.kind for one in journal.events()], ["kept"])
 
 
-def a_block_is_seen_whole(rig: JournalRig) -> None:
+def _a_block_is_seen_whole(rig: JournalRig) -> None:
     """Many records in one block are there together, for whoever opens it, and not before."""
     journal, other = rig.open(), rig.open()
     with journal.transaction():
@@ -133,7 +133,7 @@ def a_block_is_seen_whole(rig: JournalRig) -> None:
     must("deliveries", len(list(other.deliveries(Query()))), 300)
 
 
-def a_claim_is_sending_and_handed_out_once(rig: JournalRig) -> None:
+def _a_claim_is_sending_and_handed_out_once(rig: JournalRig) -> None:
     """A claim gives what is due, oldest first, each once, and it is `sending` by then."""
     journal = rig.open()
     numbers = [
@@ -150,7 +150,7 @@ def a_claim_is_sending_and_handed_out_once(rig: JournalRig) -> None:
     must("elsewhere", journal.claim("new", now=9.0, limit=9), [])
 
 
-def what_is_not_due_waits(rig: JournalRig) -> None:
+def _what_is_not_due_waits(rig: JournalRig) -> None:
     """Nothing is claimed before it is due, and the journal says when that is."""
     journal = rig.open()
     number = journal.record(arrival(b"x", "k")).deliveries[0]
@@ -162,7 +162,7 @@ def what_is_not_due_waits(rig: JournalRig) -> None:
     must("the attempts", [one.step for one in journal.attempts(number)], ["failed"])
 
 
-def a_line_goes_in_order(rig: JournalRig) -> None:
+def _a_line_goes_in_order(rig: JournalRig) -> None:
     """The head of a line holds back those behind it, and no other line."""
     journal = rig.open()
     for number in range(3):
@@ -179,7 +179,7 @@ def a_line_goes_in_order(rig: JournalRig) -> None:
     must("behind the unknown", journal.claim("old", now=60.0, limit=9), [])
 
 
-def only_the_table_moves_a_delivery(rig: JournalRig) -> None:
+def _only_the_table_moves_a_delivery(rig: JournalRig) -> None:
     """A step that the table does not have is refused, and changes nothing."""
     journal = rig.open()
     number = journal.record(arrival(b"x", "k")).deliveries[0]
@@ -189,7 +189,7 @@ def only_the_table_moves_a_delivery(rig: JournalRig) -> None:
     must("the attempts", journal.attempts(number), [])
 
 
-def pruning_spares_what_is_not_finished(rig: JournalRig) -> None:
+def _pruning_spares_what_is_not_finished(rig: JournalRig) -> None:
     """Only what is finished and old is forgotten; numbers are not used again."""
     journal = rig.open()
     done = journal.record(arrival(b"done", "k1"))
@@ -213,7 +213,7 @@ def pruning_spares_what_is_not_finished(rig: JournalRig) -> None:
     must("whether its number is new", new > max(done.arrival, *kept), expected=True)
 
 
-def a_listing_goes_on_while_others_write(rig: JournalRig) -> None:
+def _a_listing_goes_on_while_others_write(rig: JournalRig) -> None:
     """What was there when a listing began is in it once, though more is written meanwhile."""
     journal = rig.open()
     with journal.transaction():
@@ -229,7 +229,7 @@ def a_listing_goes_on_while_others_write(rig: JournalRig) -> None:
     must("how many", len(newest), 550)
 
 
-def queries_restrict(rig: JournalRig) -> None:
+def _queries_restrict(rig: JournalRig) -> None:
     """A query finds what it asks for, and nothing else."""
     journal = rig.open()
     first = journal.record(arrival(b"one 1212345678902", "k1", at=10.0)).arrival
@@ -252,7 +252,7 @@ def queries_restrict(rig: JournalRig) -> None:
     must("deliveries", [row.key for row in journal.deliveries(Query(arrival=first))], ["k1"])
 
 
-def little_things_are_remembered(rig: JournalRig) -> None:
+def _little_things_are_remembered(rig: JournalRig) -> None:
     """Lanes, sequence numbers, events, counts."""
     journal = rig.open()
     must("an unknown lane", journal.lane("old"), LaneRow(destination="old"))
@@ -275,7 +275,7 @@ def little_things_are_remembered(rig: JournalRig) -> None:
     must("attempts", journal.started_since("old", 0.0), 0)
 
 
-def it_is_there_when_opened_again(rig: JournalRig) -> None:
+def _it_is_there_when_opened_again(rig: JournalRig) -> None:
     """What was kept is there when it is opened again, and what was being sent is unknown."""
     journal = rig.open()
     number = journal.record(arrival(b"x", "k")).deliveries[0]
@@ -290,23 +290,24 @@ def it_is_there_when_opened_again(rig: JournalRig) -> None:
     must("its payload", again.payload(content_hash(b"x")), b"x")
 
 
+#: In the order in which they are tried.
 PROMISES: tuple[JournalPromise, ...] = (
-    JournalPromise(it_has_every_call),
-    JournalPromise(a_content_is_kept_once),
-    JournalPromise(what_was_not_sent_is_no_repeat),
-    JournalPromise(a_key_is_taken_once),
-    JournalPromise(any_bytes_come_back),
-    JournalPromise(any_words_are_kept),
-    JournalPromise(a_transaction_is_whole_or_nothing),
-    JournalPromise(a_refusal_undoes_nothing_else),
-    JournalPromise(a_block_is_seen_whole, lasting=True),
-    JournalPromise(a_claim_is_sending_and_handed_out_once),
-    JournalPromise(what_is_not_due_waits),
-    JournalPromise(a_line_goes_in_order),
-    JournalPromise(only_the_table_moves_a_delivery),
-    JournalPromise(pruning_spares_what_is_not_finished),
-    JournalPromise(a_listing_goes_on_while_others_write),
-    JournalPromise(queries_restrict),
-    JournalPromise(little_things_are_remembered),
-    JournalPromise(it_is_there_when_opened_again, lasting=True),
+    JournalPromise(_it_has_every_call),
+    JournalPromise(_a_content_is_kept_once),
+    JournalPromise(_what_was_not_sent_is_no_repeat),
+    JournalPromise(_a_key_is_taken_once),
+    JournalPromise(_any_bytes_come_back),
+    JournalPromise(_any_words_are_kept),
+    JournalPromise(_a_transaction_is_whole_or_nothing),
+    JournalPromise(_a_refusal_undoes_nothing_else),
+    JournalPromise(_a_block_is_seen_whole, lasting=True),
+    JournalPromise(_a_claim_is_sending_and_handed_out_once),
+    JournalPromise(_what_is_not_due_waits),
+    JournalPromise(_a_line_goes_in_order),
+    JournalPromise(_only_the_table_moves_a_delivery),
+    JournalPromise(_pruning_spares_what_is_not_finished),
+    JournalPromise(_a_listing_goes_on_while_others_write),
+    JournalPromise(_queries_restrict),
+    JournalPromise(_little_things_are_remembered),
+    JournalPromise(_it_is_there_when_opened_again, lasting=True),
 )

@@ -36,7 +36,7 @@ def _write(recipe: Callable[[], Journal], tell: Connection) -> None:
         time.sleep(600)
 
 
-def a_kill_loses_nothing(rig: JournalRig) -> None:
+def _a_kill_loses_nothing(rig: JournalRig) -> None:
     """After SIGKILL what was acknowledged is there, and nothing of what was not.
 
     What the process was sending is unknown, once, however long its lease has still to run.
@@ -72,4 +72,5 @@ def a_kill_loses_nothing(rig: JournalRig) -> None:
     must("unknown, and due", found, (5, 95))
 
 
-PROMISES: tuple[JournalPromise, ...] = (JournalPromise(a_kill_loses_nothing, lasting=True),)
+#: In the order in which they are tried.
+PROMISES: tuple[JournalPromise, ...] = (JournalPromise(_a_kill_loses_nothing, lasting=True),)

@@ -33,7 +33,7 @@ class JournalPromise:
     @property
     def name(self) -> str:
         """Of the test, without ``test_``."""
-        return self.run.__name__
+        return self.run.__name__.removeprefix("_")
 
 
 def arrival(

@@ -46,7 +46,7 @@ def _lease(journal: Journal) -> float:
     return journal.lease or 0.0
 
 
-def each_delivery_goes_to_one_worker(rig: JournalRig) -> None:
+def _each_delivery_goes_to_one_worker(rig: JournalRig) -> None:
     """Workers that claim at the same time get different deliveries, and together all."""
     workers = [rig.open() for _ in range(3)]
     with workers[0].transaction():
@@ -66,7 +66,7 @@ def each_delivery_goes_to_one_worker(rig: JournalRig) -> None:
     must("deliveries handed out", len(got), 120)
 
 
-def one_line_has_one_worker(rig: JournalRig) -> None:
+def _one_line_has_one_worker(rig: JournalRig) -> None:
     """Of one line, one delivery is under way at a time, in order, whoever sends it."""
     workers = [rig.open() for _ in range(3)]
     with workers[0].transaction():
@@ -92,7 +92,7 @@ def one_line_has_one_worker(rig: JournalRig) -> None:
     must("the order", order, sorted(order))
 
 
-def a_late_older_one_waits(rig: JournalRig) -> None:
+def _a_late_older_one_waits(rig: JournalRig) -> None:
     """An older delivery that joins a line waits for the one that is under way."""
     one, other = rig.open(), rig.open()
     first = one.record(arrival(b"1", "k1", line="a")).deliveries[0]
@@ -103,7 +103,7 @@ def a_late_older_one_waits(rig: JournalRig) -> None:
     must("meanwhile", other.claim("old", now=9.0, limit=9), [])
 
 
-def the_same_file_at_two_workers_is_one(rig: JournalRig) -> None:
+def _the_same_file_at_two_workers_is_one(rig: JournalRig) -> None:
     """A content that two workers receive at the same time is delivered once, repeated once."""
     one, other = rig.open(), rig.open()
     for number in range(10):
@@ -117,7 +117,7 @@ def the_same_file_at_two_workers_is_one(rig: JournalRig) -> None:
     must("deliveries", len(list(one.deliveries(Query()))), 10)
 
 
-def the_living_keep_what_they_took(rig: JournalRig) -> None:
+def _the_living_keep_what_they_took(rig: JournalRig) -> None:
     """What a worker that renews its lease is sending is never taken from it."""
     one, other = rig.open(), rig.open()
     number = one.record(arrival(b"x", "k")).deliveries[0]
@@ -131,7 +131,7 @@ def the_living_keep_what_they_took(rig: JournalRig) -> None:
     must("its receipt", one.step(number, Step.ACCEPTED, at=4.0, lease=row.lease), State.DELIVERED)
 
 
-def a_new_worker_leaves_the_living_alone(rig: JournalRig) -> None:
+def _a_new_worker_leaves_the_living_alone(rig: JournalRig) -> None:
     """Who starts takes only what dead workers held."""
     one, other = rig.open(), rig.open()
     one.record(arrival(b"x", "k"))
@@ -140,7 +140,7 @@ def a_new_worker_leaves_the_living_alone(rig: JournalRig) -> None:
     must("the state", next(other.deliveries(Query())).state, State.SENDING)
 
 
-def what_the_silent_held_is_unknown(rig: JournalRig) -> None:
+def _what_the_silent_held_is_unknown(rig: JournalRig) -> None:
     """After its lease, and not before, what a silent worker was sending is asked about."""
     one, other = rig.open(), rig.open()
     number = one.record(arrival(b"x", "k")).deliveries[0]
@@ -157,7 +157,7 @@ def what_the_silent_held_is_unknown(rig: JournalRig) -> None:
     must("nothing is sent again unasked", other.claim("old", now=9.0, limit=1), [])
 
 
-def who_was_overtaken_changes_nothing(rig: JournalRig) -> None:
+def _who_was_overtaken_changes_nothing(rig: JournalRig) -> None:
     """A worker that comes back after its lease cannot write over what another decided."""
     one, other = rig.open(), rig.open()
     number = one.record(arrival(b"x", "k")).deliveries[0]
@@ -174,7 +174,7 @@ def who_was_overtaken_changes_nothing(rig: JournalRig) -> None:
     must("the other's receipt", done, State.DELIVERED)
 
 
-def a_stale_answer_is_refused(rig: JournalRig) -> None:
+def _a_stale_answer_is_refused(rig: JournalRig) -> None:
     """An answer about a former attempt does not count for the one after it."""
     one, other = rig.open(), rig.open()
     number = one.record(arrival(b"x", "k")).deliveries[0]
@@ -191,7 +191,7 @@ def a_stale_answer_is_refused(rig: JournalRig) -> None:
     must("the state", next(one.deliveries(Query())).state, State.UNKNOWN)
 
 
-def one_worker_asks(rig: JournalRig) -> None:
+def _one_worker_asks(rig: JournalRig) -> None:
     """What one worker asks about no other asks about meanwhile."""
     one, other = rig.open(), rig.open()
     number = one.record(arrival(b"x", "k")).deliveries[0]
@@ -203,7 +203,7 @@ def one_worker_asks(rig: JournalRig) -> None:
     must("next time", [row.id for row in other.unknown("old", now=6.0, limit=5)], [number])
 
 
-def the_dead_are_told(rig: JournalRig) -> None:
+def _the_dead_are_told(rig: JournalRig) -> None:
     """A worker whose lease has ended takes nothing, is told, and goes on as another."""
     one = rig.open()
     one.record(arrival(b"x", "k"))
@@ -214,7 +214,7 @@ def the_dead_are_told(rig: JournalRig) -> None:
     must("then", len(one.claim("old", now=4.0, limit=1)), 1)
 
 
-def a_quota_is_shared(rig: JournalRig) -> None:
+def _a_quota_is_shared(rig: JournalRig) -> None:
     """What two workers use of a quota at the same time is counted together."""
     one, other = rig.open(), rig.open()
 
@@ -231,7 +231,7 @@ def a_quota_is_shared(rig: JournalRig) -> None:
     must("what is used", (one.spent("old") or Spent()).count, 50)
 
 
-def pruning_waits_for_who_records(rig: JournalRig) -> None:
+def _pruning_waits_for_who_records(rig: JournalRig) -> None:
     """No payload is pruned that another worker is pointing an arrival at."""
     one, other = rig.open(), rig.open()
     for number in range(20):
@@ -248,18 +248,19 @@ def _shared(*runs: Callable[[JournalRig], None]) -> tuple[JournalPromise, ...]:
     return tuple(JournalPromise(run, lasting=True, shared=True) for run in runs)
 
 
+#: In the order in which they are tried.
 PROMISES: tuple[JournalPromise, ...] = _shared(
-    each_delivery_goes_to_one_worker,
-    one_line_has_one_worker,
-    a_late_older_one_waits,
-    the_same_file_at_two_workers_is_one,
-    the_living_keep_what_they_took,
-    a_new_worker_leaves_the_living_alone,
-    what_the_silent_held_is_unknown,
-    who_was_overtaken_changes_nothing,
-    a_stale_answer_is_refused,
-    one_worker_asks,
-    the_dead_are_told,
-    a_quota_is_shared,
-    pruning_waits_for_who_records,
+    _each_delivery_goes_to_one_worker,
+    _one_line_has_one_worker,
+    _a_late_older_one_waits,
+    _the_same_file_at_two_workers_is_one,
+    _the_living_keep_what_they_took,
+    _a_new_worker_leaves_the_living_alone,
+    _what_the_silent_held_is_unknown,
+    _who_was_overtaken_changes_nothing,
+    _a_stale_answer_is_refused,
+    _one_worker_asks,
+    _the_dead_are_told,
+    _a_quota_is_shared,
+    _pruning_waits_for_who_records,
 )

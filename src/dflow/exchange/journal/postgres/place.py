@@ -13,7 +13,7 @@ from attrs.validators import ge, matches_re
 
 from dflow.transport.secret import Secret
 
-__all__ = ["PostgresPlace"]
+__all__ = ["PostgresPlace", "plain"]
 
 #: libpq's words that may stand in an address; a password is none of them.
 _WORDS = (
