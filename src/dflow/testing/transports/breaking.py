@@ -340,7 +340,7 @@ async def closing_lets_go_of_connections(trial: Trial) -> None:
             await trial.take(inbox, 1)
         await close(outbox)
         await close(inbox)
-        end = trial.now() + 3.0
+        end = trial.now() + min(3.0, trial.patience)
         while proxy.open_connections and trial.now() < end:
             await asyncio.sleep(0.02)
         require(not proxy.open_connections, f"{proxy.open_connections} connections are left open")

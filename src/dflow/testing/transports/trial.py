@@ -148,9 +148,10 @@ class Trial:
                             await inbox.done(arrival)
                         elif len(found) >= count:
                             return found
-            except Unavailable:
+            except Unavailable as error:
                 if self.now() > end:
-                    raise
+                    words = f"nothing could be received in {self.patience:g} s: {error}"
+                    raise Broken(words) from error
             if len(found) >= count or self.now() > end:
                 return found
             await asyncio.sleep(_PAUSE)

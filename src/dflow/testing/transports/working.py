@@ -122,7 +122,7 @@ async def closing_lets_go_of_everything(trial: Trial) -> None:
         await trial.take(inbox, 1)
     await close(outbox)
     await close(inbox)
-    end = trial.now() + 2.0
+    end = trial.now() + min(2.0, trial.patience)
     while (left := asyncio.all_tasks() - before) and trial.now() < end:
         await asyncio.sleep(0.02)
     names = sorted(str(task.get_coro()) for task in left)
