@@ -25,14 +25,28 @@ from dflow.catalogue import (
 from dflow.catalogue.condition_text import parse_condition
 from dflow.envelope import Header, read_header, read_trailer
 from dflow.errors import LookupMiss, StructureError
+from dflow.exchange.intake import Intake
 from dflow.flow import Flow
 from dflow.generator.plan import plan_flow
 from dflow.generator.values import mpan, value_maker
 from dflow.identifiers import is_mpan, known_distributor
 from dflow.parse import read
 from dflow.records import split_records
+from dflow.routing import Routes
 from dflow.testing import entry
-from dflow.testing.strategies import flow_bytes, flow_definitions, flows, headers, items
+from dflow.testing.strategies import (
+    arrivals,
+    faulty,
+    flow_bytes,
+    flow_definitions,
+    flows,
+    headers,
+    items,
+    pool_bytes,
+    rule_sets,
+)
+from dflow.transport import Arrival
+from dflow.validate import check
 
 MADE_UP = Provenance(source="private")
 QUICK = settings(max_examples=4, suppress_health_check=[HealthCheck.too_slow])
@@ -203,6 +217,35 @@ def test_files_of_every_flow_version_are_valid(key: tuple[str, str], data: st.Da
     definition = bundled()[key]
     if definition.structured:
         assert problems(definition, data.draw(flow_bytes(*key))) == []
+
+
+@given(data=pool_bytes())
+def test_pool_files_are_valid_and_their_sums_are_right(data: bytes) -> None:
+    report = check(data)
+    assert report.codes == ()
+    flow = read(data)
+    assert flow.header is not None
+    assert flow.header.envelope in ("ZHD", "ZHD short")
+    assert bytes(flow) == data
+    *records, trailer = data.split(b"\r\n" if b"\r\n" in data else b"\n")[:-1]
+    count, total = len(records) + 1, 0
+    for record in records:
+        padded = record + bytes(-len(record) % 4)
+        for at in range(0, len(padded), 4):
+            total ^= int.from_bytes(padded[at : at + 4], "big")
+    assert trailer == b"ZPT|%d|%d" % (count, total)
+
+
+@given(one=arrivals(pool_bytes("D0010", "002")), routes=rule_sets())
+@QUICK
+def test_pool_files_arrive(one: Arrival, routes: Routes) -> None:
+    new = Intake(routes=routes).consider(one, source="gateway", at=1_600_000_000.0)
+    assert new.address["flow"] == "D0010"
+
+
+def test_a_fault_cannot_be_put_into_a_pool_file() -> None:
+    with pytest.raises(StructureError, match="not a pool file"):
+        find(faulty(pool_bytes("D0010", "002"), "mpan-check-digit"), lambda _: True)
 
 
 @given(data=flow_bytes(private_flow()))

@@ -29,7 +29,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from attrs import define, evolve, field, frozen
 
 from dflow.catalogue.conditions import Answer, Condition, demand_of
-from dflow.envelope import Header, Trailer
+from dflow.envelope import Header, Trailer, pool_checksum
 from dflow.errors import StructureError
 from dflow.generator.heads import MadeHeader
 from dflow.generator.plan import FlowPlan, GroupPlan
@@ -74,18 +74,22 @@ def make_body(plan: FlowPlan, choices: Iterable[bytes], made: MadeHeader) -> lis
 def make_file(
     plan: FlowPlan, header: Header, body: Sequence[PlannedRecord], *, end: str = "\n"
 ) -> bytes:
-    """The bytes of a file: header, body, and the trailer that belongs to them."""
-    instance = plan.groups[0]
-    trailer = Trailer(
-        file_id=header.file_id,
-        group_count=len(body),
-        flow_count=sum(1 for record in body if record.plan is instance),
-        completed=header.created,
-    )
-    lines = [record.text for record in body]
-    lines.insert(0, header.encode().decode("latin-1"))
-    lines += [trailer.encode().decode("latin-1"), ""]
-    return end.join(lines).encode("latin-1")
+    """The bytes of a file: header, body, and the trailer that belongs to them.
+
+    With the header of a pool file, the trailer is a pool file's too, with its checksum.
+    """
+    lines = [header.encode(), *(record.text.encode("latin-1") for record in body)]
+    if header.envelope == "ZHV":
+        instance = plan.groups[0]
+        trailer = Trailer(
+            file_id=header.file_id,
+            group_count=len(body),
+            flow_count=sum(1 for record in body if record.plan is instance),
+            completed=header.created,
+        )
+    else:
+        trailer = Trailer(group_count=len(body) + 2, checksum=pool_checksum(lines), pool=True)
+    return end.encode().join([*lines, trailer.encode(), b""])
 
 
 @define

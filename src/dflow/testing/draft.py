@@ -143,13 +143,15 @@ def draft_of(flow: Flow, catalogue: Catalogue) -> Draft:
 
     Raises:
         StructureError: if the file is not whole: no header, no trailer, strays, or a flow
-            whose structure is not known.
+            whose structure is not known; or if it is a pool file.
     """
     header, trailer, definition = flow.header, flow.trailer, flow.definition
     if header is None or trailer is None or definition is None or not definition.structured:
         raise StructureError(
             "a fault can be put only into a whole file of a flow whose structure is known"
         )
+    if trailer.pool:
+        raise StructureError("a fault can be put only into a user file (ZHV), not a pool file")
     if flow.strays:
         raise StructureError(f"the file has {len(flow.strays)} faults of structure already")
     records = list(flow.records())

@@ -13,6 +13,7 @@ trailer are worked out after the choices are made (see `dflow.generator.shape`).
 
 from __future__ import annotations
 
+from attrs import evolve
 from hypothesis import reject
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -40,6 +41,7 @@ __all__ = [
     "flows",
     "headers",
     "items",
+    "pool_bytes",
     "releases",
     "rule_sets",
     "rules",
@@ -153,6 +155,28 @@ def flows(
     return data.map(lambda made: read(made, catalogue=catalogue))
 
 
+def pool_bytes(
+    flow: str | FlowDef | None = None,
+    version: str = "",
+    *,
+    fewest: int = 0,
+    most: int = _MOST,
+    catalogue: Catalogue | None = None,
+) -> SearchStrategy[bytes]:
+    """The bytes of valid pool files: a short or long ZHD header, a checksum in the trailer.
+
+    The arguments and errors are those of `flow_bytes`.  Any flow stands in this envelope,
+    whether it is seen in it or not.
+    """
+    if flow is None:
+        keys = _structured_keys(catalogue or bundled())
+        return st.sampled_from(keys).flatmap(
+            lambda key: pool_bytes(*key, fewest=fewest, most=most, catalogue=catalogue)
+        )
+    plan = plan_flow(_definition(flow, version, catalogue), (catalogue or bundled()).roles)
+    return _files(plan, fewest, most, pool=True)
+
+
 def faulty(
     files: SearchStrategy[bytes | Flow],
     fault: str,
@@ -219,7 +243,7 @@ def any_bytes_like(
     return mangled()
 
 
-def _files(plan: FlowPlan, fewest: int, most: int) -> SearchStrategy[bytes]:
+def _files(plan: FlowPlan, fewest: int, most: int, *, pool: bool = False) -> SearchStrategy[bytes]:
     one = st.binary(min_size=plan.width, max_size=plan.width)
     choices = st.lists(one, min_size=fewest, max_size=most)
     head = st.binary(min_size=HEADER_WIDTH, max_size=HEADER_WIDTH)
@@ -229,9 +253,25 @@ def _files(plan: FlowPlan, fewest: int, most: int) -> SearchStrategy[bytes]:
     @st.composite
     def files(draw: st.DrawFn) -> bytes:
         made = header_from(draw(head), flow, version, plan.roles)
+        if pool:
+            made = evolve(made, header=_pooled(made.header, short=draw(st.booleans())))
         return make_file(plan, made.header, make_body(plan, draw(choices), made), end=made.end)
 
     return files()
+
+
+def _pooled(header: Header, *, short: bool) -> Header:
+    """The header as a pool file's: without an identifier, and the short one without more."""
+    if not short:
+        return evolve(header, envelope="ZHD", file_id="")
+    return Header(
+        flow=header.flow,
+        version=header.version,
+        sender=header.sender,
+        recipient=header.recipient,
+        created=header.created,
+        envelope="ZHD short",
+    )
 
 
 def _headers_of(flow: FlowDef, catalogue: Catalogue | None) -> SearchStrategy[Header]:
