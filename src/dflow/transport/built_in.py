@@ -7,8 +7,8 @@ network: a kind only knows how its ends are made.
 from __future__ import annotations
 
 from dflow.transport import directory_kind
-from dflow.transport.http import kind as http
 from dflow.transport.amqp import kind as amqp
+from dflow.transport.http import kind as http
 from dflow.transport.kinds import TransportKind
 from dflow.transport.mail import kind as mail
 from dflow.transport.nats import kind as nats
@@ -20,7 +20,8 @@ __all__ = ["BUILT_IN"]
 BUILT_IN: tuple[TransportKind, ...] = (
     directory_kind.KIND,
     http.KIND,
-    nats.KIND, amqp.KIND,
+    nats.KIND,
+    amqp.KIND,
     sftp.KIND,
     mail.KIND,
 )

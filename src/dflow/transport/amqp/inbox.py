@@ -60,7 +60,7 @@ class AmqpInbox:
 
     server: Server
     queue: str
-    prefetch: int = 64
+    prefetch: int = 32
     create: bool = False
     queue_type: str = "quorum"
     largest: int = 1 << 30

@@ -56,7 +56,7 @@ _INTO = (
     Option(
         name="prefetch",
         kind="count",
-        default=64,
+        default=32,
         least=1,
         meaning="So many are taken and not done at most.",
     ),
