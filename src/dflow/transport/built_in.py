@@ -12,6 +12,7 @@ from dflow.transport.http import kind as http
 from dflow.transport.kinds import TransportKind
 from dflow.transport.mail import kind as mail
 from dflow.transport.nats import kind as nats
+from dflow.transport.redis import kind as redis
 from dflow.transport.sftp import kind as sftp
 
 __all__ = ["BUILT_IN"]
@@ -22,6 +23,7 @@ BUILT_IN: tuple[TransportKind, ...] = (
     http.KIND,
     nats.KIND,
     amqp.KIND,
+    redis.KIND,
     sftp.KIND,
     mail.KIND,
 )
