@@ -7,10 +7,12 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from attrs import define, field
 
 import services
-from dflow.testing.transports import Endpoint, check_transport
+from dflow.testing.transports import Endpoint, Trial, check_transport
+from dflow.testing.transports.sending import a_large_parcel_arrives_whole
 from dflow.transport import Secret
 from dflow.transport.amqp import AmqpInbox, AmqpOutbox
 from dflow.transport.amqp.session import connect
@@ -61,4 +63,11 @@ def rig() -> Iterator[AmqpRig]:
         asyncio.run(made.remove())
 
 
-TestPromises = check_transport(rig)
+TestPromises = check_transport(rig, largest=3_000_000)
+
+
+@pytest.mark.slow
+def test_a_hundred_megabytes() -> None:
+    with rig() as made:
+        trial = Trial(rig=made, largest=100_000_000, patience=30, prefetch=64)
+        trial.run(lambda: a_large_parcel_arrives_whole(trial))

@@ -8,10 +8,12 @@ import secrets
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 
+import pytest
 from attrs import define, field
 
 import services
-from dflow.testing.transports import Endpoint, check_transport
+from dflow.testing.transports import Endpoint, Trial, check_transport
+from dflow.testing.transports.sending import a_large_parcel_arrives_whole
 from dflow.transport.nats import NatsInbox, NatsOutbox
 from dflow.transport.nats.session import connect
 from dflow.transport.server import Server
@@ -69,4 +71,11 @@ def rig() -> Iterator[NatsRig]:
         run(made.remove())
 
 
-TestPromises = check_transport(rig)
+TestPromises = check_transport(rig, largest=3_000_000)
+
+
+@pytest.mark.slow
+def test_a_hundred_megabytes() -> None:
+    with rig() as made:
+        trial = Trial(rig=made, largest=100_000_000, patience=30, prefetch=64)
+        trial.run(lambda: a_large_parcel_arrives_whole(trial))

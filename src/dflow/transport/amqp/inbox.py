@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
 
-from dflow.transport.amqp.outbox import find_queue
-from dflow.transport.amqp.session import Session, connect
+from dflow.transport.amqp.session import Session, connect, find_queue
 from dflow.transport.brokers.link import Link
 from dflow.transport.faults import Unavailable
 from dflow.transport.parcel import Arrival

@@ -20,7 +20,7 @@ import hashlib
 
 from attrs import define, field
 
-from dflow.transport.amqp.session import Session, connect, queue_remedy, words_of
+from dflow.transport.amqp.session import Session, connect, find_queue, words_of
 from dflow.transport.brokers.link import Link
 from dflow.transport.faults import Refused, Unavailable, Uncertain
 from dflow.transport.parcel import Capabilities, Parcel, Presence, Receipt
@@ -199,23 +199,6 @@ class AmqpOutbox:
         if self.exchange:
             return f"exchange {self.exchange}, key {self.routing_key}"
         return f"queue {self.routing_key}"
-
-
-async def find_queue(session: Session, queue: str) -> None:
-    """Know that a queue is there.
-
-    Raises:
-        Unavailable: it is not, or may not be used.
-    """
-    from aiormq.exceptions import ChannelNotFoundEntity
-
-    try:
-        await session.ask(session.channel.get_queue(queue))
-    except Unavailable as error:
-        if isinstance(error.__cause__, ChannelNotFoundEntity):
-            words = f"{session.server.url}: no queue {queue}: {queue_remedy(queue)}"
-            raise Unavailable(words) from error
-        raise
 
 
 def _id_of(key: str) -> str:

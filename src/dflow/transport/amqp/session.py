@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from aio_pika.abc import AbstractChannel, AbstractConnection
     from aiormq.abc import AbstractChannel as Underlay
 
-__all__ = ["Session", "connect", "queue_remedy", "words_of"]
+__all__ = ["Session", "connect", "find_queue", "words_of"]
 
 T = TypeVar("T")
 
@@ -147,6 +147,18 @@ def words_of(error: BaseException) -> str:
     return " ".join(texts) or str(error) or type(error).__name__
 
 
-def queue_remedy(queue: str) -> str:
-    """How a missing queue is made."""
-    return f"declare the queue {queue} as durable, or set create"
+async def find_queue(session: Session, queue: str) -> None:
+    """Know that a queue is there.
+
+    Raises:
+        Unavailable: it is not, or may not be used.
+    """
+    from aiormq.exceptions import ChannelNotFoundEntity
+
+    try:
+        await session.ask(session.channel.get_queue(queue))
+    except Unavailable as error:
+        if isinstance(error.__cause__, ChannelNotFoundEntity):
+            words = f"{session.server.url}: no queue {queue}: declare it as durable, or set create"
+            raise Unavailable(words) from error
+        raise
