@@ -49,9 +49,9 @@ clone migration: flow D0010 to M/OLDM copy new
 DEAD = "clone third: flow D0010 to M/OLDM copy dead\n"
 
 
-def fill(folder: Path, count: int) -> None:
+def fill(folder: Path, count: int, *, first: int = 0) -> None:
     folder.mkdir(parents=True)
-    for number in range(count):
+    for number in range(first, first + count):
         head = f"ZHV|{number:010}|D0010002|M|WEST|M|OLDM|20260601120000||||OPER|\n"
         body = head.encode() + b"026|1099000000010|V|\n" * 190
         (folder / f"{number:06}.usr").write_bytes(body)

@@ -166,8 +166,10 @@ class Book:
     def outcomes(self, *, since: float | None = None) -> dict[Outcome, int]:
         """How many arrivals had each outcome."""
         rows = self.database.execute(
-            "SELECT outcome, COUNT(*) AS number FROM arrival WHERE at >= ? GROUP BY outcome",
-            (since or 0.0,),
+            # First those since, by the index of times; an outcome's index would be all of it.
+            "SELECT outcome, COUNT(*) AS number FROM"
+            " (SELECT outcome, at FROM arrival WHERE at >= ? LIMIT ?) AS late GROUP BY outcome",
+            (since or 0.0, 2**62),
         )
         return {Outcome(row["outcome"]): row["number"] for row in rows}
 
@@ -234,7 +236,6 @@ class Book:
 
     def prune(self, *, before: float, limit: int) -> int:
         """Forget finished arrivals older than an instant; how many, at most `limit`."""
-        count = forget(self.database, before=before, limit=limit)
-        if count:
-            self.payloads.sweep()
+        count, hashes = forget(self.database, before=before, limit=limit)
+        self.payloads.sweep(hashes)
         return count

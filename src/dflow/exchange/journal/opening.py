@@ -54,7 +54,7 @@ def open_journal(
     except (OSError, sqlite3.Error, SchemaTooNew) as error:
         raise JournalError(f"{path}: {error}") from error
     folder = payloads or (path.with_name(path.name + ".payloads") if path else None)
-    kept = Payloads(connection, folder, payloads_above, cipher)
+    kept = Payloads(connection, folder, payloads_above, cipher, named_by=("arrival", "own_bytes"))
     try:
         kept.check_keys()
     except BaseException:

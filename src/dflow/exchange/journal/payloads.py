@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 from attrs import define
@@ -41,12 +42,14 @@ class Payloads:
         folder: for large payloads; None keeps all in the database.
         above: bytes above which a payload goes to the folder.
         cipher: seals what is kept; None keeps it plain.
+        named_by: the tables whose `hash` names payloads, each with an index on it.
     """
 
     connection: Database
     folder: Path | None
     above: int
     cipher: Cipher | None = None
+    named_by: tuple[str, ...] = ("arrival", "delivery")
 
     def check_keys(self) -> None:
         """See that everything sealed can be opened.
@@ -164,20 +167,26 @@ class Payloads:
         plain = (self._path(row["hash"], "") for row in found)
         return tuple(path for path in plain if path.exists())
 
-    def sweep(self) -> int:
-        """Remove the payloads that no arrival and no delivery names; how many."""
-        rows = self.connection.execute(
-            "SELECT hash, sealed, body IS NULL AS outside FROM payload p WHERE NOT EXISTS"
-            " (SELECT 1 FROM arrival a WHERE a.hash = p.hash) AND NOT EXISTS"
-            " (SELECT 1 FROM delivery d WHERE d.hash = p.hash)"
-        ).fetchall()
-        for row in rows:
-            self.connection.execute("DELETE FROM payload WHERE hash = ?", (row["hash"],))
+    def sweep(self, hashes: Iterable[str]) -> int:
+        """Remove those payloads of some hashes that nothing names any more; how many."""
+        named = " AND ".join(
+            f"NOT EXISTS (SELECT 1 FROM {table} n WHERE n.hash = p.hash)" for table in self.named_by
+        )
+        count = 0
+        for hash_ in sorted(hashes):
+            row = self.connection.execute(
+                f"SELECT sealed, body IS NULL AS outside FROM payload p WHERE hash = ? AND {named}",
+                (hash_,),
+            ).fetchone()
+            if row is None:
+                continue
+            count += 1
+            self.connection.execute("DELETE FROM payload WHERE hash = ?", (hash_,))
             if row["outside"]:
-                # A loss of power from here to the commit leaves a row without its file;
-                # no arrival names it, and a later sweep removes it.
-                self._path(row["hash"], row["sealed"]).unlink(missing_ok=True)
-        return len(rows)
+                # A loss of power from here to the commit leaves the rows without their file;
+                # they are finished and old, and the next time they are removed.
+                self._path(hash_, row["sealed"]).unlink(missing_ok=True)
+        return count
 
     def _path(self, hash_: str, sealed: str) -> Path:
         if self.folder is None:

@@ -15,6 +15,7 @@ from dflow.delivery import Step, advance
 from dflow.exchange.journal.listing import delivery_from
 from dflow.exchange.journal.rows import DeliveryRow
 from dflow.exchange.journal.schema import ACTIVE
+from dflow.exchange.journal.writing import FINISHED
 
 __all__ = ["claim_due", "first_due", "unknown_due", "with_fallback"]
 
@@ -36,6 +37,21 @@ SELECT d.*, a.name FROM (
     FROM lines WHERE lines.line IS NOT NULL
 ) JOIN delivery d ON d.id = head JOIN arrival a ON a.id = d.arrival
 WHERE d.state IN ('due', 'retrying') AND d.due <= :now ORDER BY d.id LIMIT :limit
+"""
+
+#: The first of each line that comes due, found as the heads are.
+_FIRST_DUE = f"""
+WITH RECURSIVE lines (line) AS (
+    SELECT MIN(line) FROM delivery WHERE destination = :d AND {ACTIVE}
+    UNION ALL
+    SELECT (SELECT MIN(line) FROM delivery WHERE destination = :d AND line > lines.line
+            AND {ACTIVE})
+    FROM lines WHERE lines.line IS NOT NULL
+)
+SELECT MIN(
+    (SELECT due FROM delivery WHERE destination = :d AND line = lines.line AND {ACTIVE}
+     AND state <> 'sending' AND due > :after ORDER BY due LIMIT 1)
+) AS due FROM lines WHERE lines.line IS NOT NULL
 """
 
 
@@ -75,7 +91,10 @@ def unknown_due(
 ) -> list[DeliveryRow]:
     """The deliveries in UNKNOWN that are due to be asked about."""
     rows = connection.execute(
-        f"{_SELECT} WHERE d.destination = ? AND d.{ACTIVE} AND d.state = 'unknown'"
+        # Said of what is open, not of what is active: that index has the states in it, so
+        # that a long backlog is not looked through.
+        f"{_SELECT} WHERE d.destination = ? AND d.state NOT IN ({FINISHED})"
+        " AND d.state = 'unknown'"
         " AND d.due <= ? ORDER BY d.due, d.id LIMIT ?",
         (destination, now, limit),
     )
@@ -96,9 +115,5 @@ def with_fallback(
 
 def first_due(connection: sqlite3.Connection, destination: str, *, after: float) -> float | None:
     """The first instant after `after` at which a delivery comes due; None if none does."""
-    row = connection.execute(
-        f"SELECT MIN(due) AS due FROM delivery WHERE destination = ? AND {ACTIVE}"
-        " AND state <> 'sending' AND due > ?",
-        (destination, after),
-    ).fetchone()
+    row = connection.execute(_FIRST_DUE, {"d": destination, "after": after}).fetchone()
     return None if row["due"] is None else float(row["due"])

@@ -8,6 +8,7 @@ next entry.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 
 __all__ = ["ACTIVE", "SCHEMA_VERSION", "SchemaTooNew", "migrate"]
 
@@ -111,9 +112,46 @@ ALTER TABLE payload ADD COLUMN sealed TEXT NOT NULL DEFAULT '';
 CREATE INDEX payload_sealed ON payload (sealed) WHERE sealed > '';
 """
 
+# `tally` counts the arrivals of each outcome, so that nobody has to count millions.
+# `own_bytes` has the deliveries whose bytes are not their arrival's: the only ones that an
+# arrival's own row does not keep from being swept.  The database keeps both true itself.
+_VERSION_3 = """
+CREATE TABLE tally (
+    outcome TEXT PRIMARY KEY,
+    number INTEGER NOT NULL
+);
+INSERT INTO tally SELECT outcome, COUNT(*) FROM arrival GROUP BY outcome;
+CREATE TRIGGER tally_arrived AFTER INSERT ON arrival BEGIN
+    INSERT INTO tally VALUES (NEW.outcome, 1)
+        ON CONFLICT (outcome) DO UPDATE SET number = number + 1;
+END;
+CREATE TRIGGER tally_settled AFTER UPDATE OF outcome ON arrival BEGIN
+    UPDATE tally SET number = number - 1 WHERE outcome = OLD.outcome;
+    INSERT INTO tally VALUES (NEW.outcome, 1)
+        ON CONFLICT (outcome) DO UPDATE SET number = number + 1;
+END;
+CREATE TRIGGER tally_forgotten AFTER DELETE ON arrival BEGIN
+    UPDATE tally SET number = number - 1 WHERE outcome = OLD.outcome;
+END;
+CREATE TABLE own_bytes (
+    delivery INTEGER PRIMARY KEY,
+    hash TEXT NOT NULL
+);
+CREATE INDEX own_bytes_hash ON own_bytes (hash);
+INSERT INTO own_bytes SELECT d.id, d.hash FROM delivery d JOIN arrival a ON a.id = d.arrival
+    WHERE a.hash <> d.hash;
+CREATE TRIGGER own_bytes_made AFTER INSERT ON delivery
+    WHEN NEW.hash <> (SELECT hash FROM arrival WHERE id = NEW.arrival) BEGIN
+    INSERT INTO own_bytes VALUES (NEW.id, NEW.hash);
+END;
+CREATE TRIGGER own_bytes_forgotten AFTER DELETE ON delivery BEGIN
+    DELETE FROM own_bytes WHERE delivery = OLD.id;
+END;
+"""
+
 #: One entry a version, the first being version 1.  `payload.sealed` names the key that
 #: sealed the body; empty: plain.
-_VERSIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2)
+_VERSIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2, _VERSION_3)
 
 #: The version of the tables that this dflow writes.
 SCHEMA_VERSION = len(_VERSIONS)
@@ -121,6 +159,16 @@ SCHEMA_VERSION = len(_VERSIONS)
 
 class SchemaTooNew(Exception):
     """The database was written by a newer dflow."""
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script, triggers whole."""
+    statement = ""
+    for part in script.split(";")[:-1]:
+        statement += part + ";"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
 
 
 def migrate(connection: sqlite3.Connection) -> int:
@@ -134,9 +182,8 @@ def migrate(connection: sqlite3.Connection) -> int:
             # Another process may have been faster: what counts is seen under the lock.
             now = int(connection.execute("PRAGMA user_version").fetchone()[0])
             if now < SCHEMA_VERSION:
-                for statement in _VERSIONS[now].split(";"):
-                    if statement.strip():
-                        connection.execute(statement)
+                for statement in _statements(_VERSIONS[now]):
+                    connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {now + 1}")
             connection.execute("COMMIT")
         except BaseException:

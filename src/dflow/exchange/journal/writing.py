@@ -16,8 +16,11 @@ from dflow.exchange.journal.rows import EventRow, NewArrival, NewDelivery, Outco
 
 __all__ = ["FINISHED", "forget", "insert_arrival", "insert_delivery", "insert_event"]
 
-#: The states that nothing leaves, as SQL texts.
-FINISHED = ", ".join(f"'{state.value}'" for state in sorted(FINAL, key=lambda one: one.value))
+#: The states that nothing leaves, as SQL texts, in the order in which the partial indexes
+#: of the tables name them: in another order SQLite would not see that they fit.
+FINISHED = ", ".join(
+    f"'{state.value}'" for state in sorted(FINAL, key=lambda one: one.value, reverse=True)
+)
 
 _ADDRESS = ("flow", "version", "sender", "recipient", "file_id")
 
@@ -106,23 +109,31 @@ def insert_event(connection: Database, event: EventRow) -> int:
     return _number(cursor)
 
 
-def forget(connection: Database, *, before: float, limit: int) -> int:
-    """Delete finished arrivals older than an instant, and all about them; how many."""
+def forget(connection: Database, *, before: float, limit: int) -> tuple[int, set[str]]:
+    """Delete finished arrivals older than an instant, and all about them.
+
+    Returns:
+        How many, and the hashes of payloads that they named.
+    """
     settled = ", ".join(f"'{outcome.value}'" for outcome in Outcome if outcome.settled)
     rows = connection.execute(
-        f"SELECT id FROM arrival a WHERE at < ? AND outcome IN ({settled})"
+        f"SELECT id, hash FROM arrival a WHERE at < ? AND outcome IN ({settled})"
         " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.arrival = a.id"
         f" AND d.state NOT IN ({FINISHED})) ORDER BY id LIMIT ?",
         (before, limit),
     ).fetchall()
     numbers = [(row["id"],) for row in rows]
+    hashes = {row["hash"] for row in rows}
+    for number in numbers:
+        found = connection.execute("SELECT hash FROM delivery WHERE arrival = ?", number)
+        hashes.update(row["hash"] for row in found)
     connection.executemany(
         "DELETE FROM attempt WHERE delivery IN (SELECT id FROM delivery WHERE arrival = ?)",
         numbers,
     )
     connection.executemany("DELETE FROM delivery WHERE arrival = ?", numbers)
     connection.executemany("DELETE FROM arrival WHERE id = ?", numbers)
-    return len(numbers)
+    return len(numbers), hashes
 
 
 def _dump(words: Mapping[str, str]) -> str:
