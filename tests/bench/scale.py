@@ -11,6 +11,7 @@ Run as a script, with the number of deliveries, the files of a turn and the roun
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import multiprocessing
@@ -71,6 +72,21 @@ _DECISION = json.dumps(
     sort_keys=True,
 )
 
+_ARRIVAL = (
+    "INSERT INTO arrival (id, at, source, name, hash, size, flow, version, sender, recipient,"
+    " file_id, address, outcome, rule, reason, decision, rules_hash, repeat_of)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_DELIVERY = (
+    "INSERT INTO delivery (id, arrival, destination, kind, rule, fallback, state, attempts, due,"
+    " made, changed, key, line, hash, address, notes, place, reason)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_ATTEMPT = (
+    "INSERT INTO attempt (delivery, destination, number, started, ended, step, detail)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+
 _Rows = tuple[tuple[object, ...], list[tuple[object, ...]], list[tuple[object, ...]]]
 
 
@@ -124,27 +140,9 @@ def build(path: Path, deliveries: int) -> None:
             "INSERT INTO payload (hash, size, body) VALUES (?, ?, ?)",
             sorted((hash_, len(content), content) for content, hash_, _ in rows),
         )
-        for table, columns, values in (
-            (
-                "arrival",
-                "id, at, source, name, hash, size, flow, version, sender, recipient, file_id,"
-                " address, outcome, rule, reason, decision, rules_hash, repeat_of",
-                [row[0] for _, _, row in rows],
-            ),
-            (
-                "delivery",
-                "id, arrival, destination, kind, rule, fallback, state, attempts, due, made,"
-                " changed, key, line, hash, address, notes, place, reason",
-                [one for _, _, row in rows for one in row[1]],
-            ),
-            (
-                "attempt",
-                "delivery, destination, number, started, ended, step, detail",
-                [one for _, _, row in rows for one in row[2]],
-            ),
-        ):
-            marks = ", ".join("?" * len(columns.split(",")))
-            database.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", values)
+        database.executemany(_ARRIVAL, [row[0] for _, _, row in rows])
+        database.executemany(_DELIVERY, [one for _, _, row in rows for one in row[1]])
+        database.executemany(_ATTEMPT, [one for _, _, row in rows for one in row[2]])
         database.execute("COMMIT")
     for _, statement in indexes:
         database.execute(statement)
@@ -153,13 +151,14 @@ def build(path: Path, deliveries: int) -> None:
 
 
 def _pruned(journal: SqliteJournal) -> None:
-    # Rolled back, so that every turn finds the same rows.
-    try:
-        with journal.transaction():
-            assert journal.prune(before=time.time() - 86400.0, limit=200)
-            raise KeyError
-    except KeyError:
-        return
+    # Undone, so that every turn finds the same rows.
+    with contextlib.suppress(KeyError), journal.transaction():
+        assert journal.prune(before=time.time() - 86400.0, limit=200)
+        _undo()
+
+
+def _undo() -> None:
+    raise KeyError
 
 
 QUESTIONS: dict[str, Callable[[SqliteJournal], object]] = {
@@ -241,5 +240,6 @@ def main(deliveries: int, count: int, rounds: int, where: str | None) -> None:
 
 
 if __name__ == "__main__":
-    words = [int(word) for word in sys.argv[1:4]]
-    main(*(words + [1_000_000, 400, 5][len(words) :]), sys.argv[4] if len(sys.argv) > 4 else None)
+    given = [int(word) for word in sys.argv[1:4]]
+    deliveries_, files_, rounds_ = given + [1_000_000, 400, 5][len(given) :]
+    main(deliveries_, files_, rounds_, sys.argv[4] if len(sys.argv) > 4 else None)
