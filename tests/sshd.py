@@ -6,6 +6,7 @@ with everything that serves a connection, as a machine that crashes.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import getpass
@@ -169,3 +170,22 @@ def sshd(options: str = "", more: str = "") -> Iterator[Sshd]:
             yield one
         finally:
             one.kill()
+
+
+_SHARED: list[Sshd] = []
+
+
+@contextlib.contextmanager
+def shared_sshd() -> Iterator[Sshd]:
+    """An empty folder of a server that many tests share; it ends with the process."""
+    with tempfile.TemporaryDirectory(prefix="dflow-sftp-") as parent:
+        folder = Path(parent) / "in"
+        folder.mkdir()
+        if not _SHARED:
+            home = Path(tempfile.mkdtemp(prefix="dflow-sshd-")) / "home"
+            home.mkdir()
+            one = Sshd(folder=home)
+            one.start()
+            atexit.register(one.kill)
+            _SHARED.append(one)
+        yield Sshd(folder=folder, port=_SHARED[0].port)

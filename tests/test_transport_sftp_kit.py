@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from dflow.testing.transports import check_transport
-from sshd import sshd
+from sshd import shared_sshd
 
-TestSftp = check_transport(sshd, largest=3_000_000)
+TestSftp = check_transport(shared_sshd, largest=3_000_000)
 
 
 @pytest.mark.slow
-class TestSftpLarge(check_transport(sshd)):  # type: ignore[misc]  # a class that is made
+class TestSftpLarge(check_transport(shared_sshd)):  # type: ignore[misc]  # a class that is made
     """The same with a parcel of 100 MB."""

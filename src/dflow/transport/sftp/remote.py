@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from attrs import define, field
 
+from dflow.transport.faults import Unavailable
 from dflow.transport.sftp.login import Seen, log_in
 from dflow.transport.sftp.server import SftpServer
 from dflow.transport.sftp.words import gone
@@ -332,11 +333,19 @@ async def connect(server: SftpServer) -> Remote:
         Unavailable: there is none now, why, and what mends it.
         asyncssh.Error: the session could not be opened.
     """
+    import asyncssh
+
     connection, seen = await log_in(server)
     try:
         async with asyncio.timeout(server.timeout):
             # Paths are bytes: names that are no UTF-8 are names too.
             client = await connection.start_sftp_client(path_encoding=None)
+    except (asyncssh.SFTPError, asyncssh.ChannelOpenError) as error:
+        connection.abort()
+        if seen.lost:
+            raise
+        words = f"the server offers no SFTP to the user {server.user}; have it switched on"
+        raise Unavailable(f"{server.place}: {words}") from error
     except BaseException:
         connection.abort()
         raise

@@ -76,10 +76,6 @@ def _sentence(error: BaseException, server: SftpServer, where: str) -> str:
             (TimeoutError,),
             f"no answer in {server.timeout:g} s; the server hangs, or `timeout` is too short",
         ),
-        (
-            (asyncssh.ChannelOpenError,),
-            "the server offers no SFTP; have its subsystem sftp switched on",
-        ),
     ]
     for types, words in table:
         if isinstance(error, types):
