@@ -16,7 +16,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from attrs import define, field
@@ -130,6 +130,9 @@ class Sshd:
         return Endpoint("127.0.0.1", self.port)
 
     def settings(self, via: Endpoint | None = None, **changes: object) -> SftpServer:
+        return self.other(changes, via)
+
+    def other(self, changes: Mapping[str, object], via: Endpoint | None = None) -> SftpServer:
         values: dict[str, object] = {
             "host": (via or self.server).host,
             "port": (via or self.server).port,

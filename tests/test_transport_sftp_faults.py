@@ -81,14 +81,18 @@ def test_keys_of_servers(tmp_path: Path) -> None:
             ),
         ]
         for changes, words in table:
-            outbox = SftpOutbox(server=server.settings(**changes), path=str(server.folder))
+            outbox = SftpOutbox(server=server.other(changes), path=str(server.folder))
             said = words_of(outbox)
             assert re.search(words, said), said
             if "none" not in str(changes):
                 assert fingerprint("host") in said  # so that it can be compared
             assert list(server.folder.iterdir()) == []
-        for changes in ({"host_key": public("host")}, {"host_key": "", "known_hosts": right}):
-            outbox = SftpOutbox(server=server.settings(**changes), path=str(server.folder))
+        good: list[dict[str, object]] = [
+            {"host_key": public("host")},
+            {"host_key": "", "known_hosts": right},
+        ]
+        for changes in good:
+            outbox = SftpOutbox(server=server.other(changes), path=str(server.folder))
             assert asyncio.run(checked(outbox)).endswith("writable")
         assert waits_in_the_journal(
             SftpOutbox(server=server.settings(host_key=fingerprint("other")), path=".")
@@ -123,11 +127,11 @@ def test_credentials(tmp_path: Path) -> None:
             ({"key_file": keys() / "host.pub"}, "is not a private key"),
         ]
         for changes, words in table:
-            said = words_of(SftpOutbox(server=server.settings(**changes), path=str(server.folder)))
+            said = words_of(SftpOutbox(server=server.other(changes), path=str(server.folder)))
             assert words in said, said
             assert "hunter2" not in said
         both = {"key_file": keys() / "locked", "passphrase": Secret("open sesame")}
-        said = words_of(SftpOutbox(server=server.settings(**both), path=str(server.folder)))
+        said = words_of(SftpOutbox(server=server.other(both), path=str(server.folder)))
         assert "does not let the user" in said  # it was opened, and the server does not know it
 
 

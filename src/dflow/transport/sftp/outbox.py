@@ -161,18 +161,17 @@ class SftpOutbox:
 
     async def _send(self, remote: Remote, parcel: Parcel) -> Receipt:
         home, key = await self._home(remote), key_file(parcel.key)
-        attempt, fresh = await marked(remote, home, key), False
-        if attempt is None:
-            attempt, fresh = await arm(remote, home, key, parcel.content), True
-        part = part_of(home, key, attempt)
-        if not fresh and not await mend(remote, part, parcel.content):
+        attempt = await marked(remote, home, key)
+        part = b"" if attempt is None else part_of(home, key, attempt)
+        if part and not await mend(remote, part, parcel.content):
             return Receipt(key=parcel.key, repeat=True)
         relative = fill_template(
             self.template, name=parcel.name, key=parcel.key, address=parcel.address
         )
         folder = await self._folder(remote, home, relative)
-        _, name = await asyncio.gather(
-            remote.sync(home.hidden), self._reserve(remote, home, folder, relative.name, key)
+        part, name = await asyncio.gather(
+            self._armed(remote, home, key, part, parcel.content),
+            self._reserve(remote, home, folder, relative.name, key),
         )
         if parcel.notes and self.sidecar:
             await self._put_beside(remote, home, key, parcel, folder + b"/" + name)
@@ -185,6 +184,14 @@ class SftpOutbox:
             )
         self._durable = remote.syncs
         return Receipt(key=parcel.key, place=str(relative.with_name(name.decode())))
+
+    @staticmethod
+    async def _armed(remote: Remote, home: Home, key: bytes, part: bytes, content: bytes) -> bytes:
+        """The marked part of a key, written now if there was none; its mark is durable."""
+        if not part:
+            part = part_of(home, key, await arm(remote, home, key, content))
+        await remote.sync(home.hidden)
+        return part
 
     async def _folder(self, remote: Remote, home: Home, relative: PurePosixPath) -> bytes:
         """The folder of a name, made if need be, and certainly within the destination's."""
@@ -216,7 +223,7 @@ class SftpOutbox:
                 continue
             reservation = _reservation(home, path)
             try:
-                await remote.write(reservation, key)
+                await remote.write(reservation, key, sync=False)
             except (asyncssh.SFTPFailure, asyncssh.SFTPFileAlreadyExists):
                 if remote.dead or await remote.look(reservation) is None:
                     raise

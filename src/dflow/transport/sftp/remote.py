@@ -130,7 +130,9 @@ class Remote:
             self._leave(file)
         return b"".join(pieces[at] for at in sorted(pieces))
 
-    async def write(self, path: bytes, content: bytes, *, new: bool = True) -> None:
+    async def write(
+        self, path: bytes, content: bytes, *, new: bool = True, sync: bool = True
+    ) -> None:
         """Write a file, and wait until it is on the server's disk, where that can be asked.
 
         Raises:
@@ -144,7 +146,7 @@ class Remote:
 
         try:
             await self._pieces(range(0, len(content), step), write)
-            if self.syncs:
+            if sync and self.syncs:
                 await self._sync(file)
         finally:
             self._leave(file)
