@@ -143,3 +143,30 @@ def test_wrong_use(config: str, tmp_path: Path, capsys: pytest.CaptureFixture[st
     shutil.copytree(EXAMPLE, tmp_path / "fresh", ignore=shutil.ignore_patterns("out"))
     assert main(["status", str(tmp_path / "fresh" / "dflow.toml")]) == 2
     assert "nothing has run" in capsys.readouterr().err
+
+
+def test_a_replay_to_a_destination_goes_nowhere_else(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["replay", config, "--flow", "D0150", "--why", "they lost it", "--destination"]
+    assert main([*words, "old-agnet"]) == 2
+    assert "no destination old-agnet; did you mean old-agent?" in capsys.readouterr().err
+    assert told(capsys, *words, "old-agent") == "2 deliveries due\n"
+    status = told(capsys, "status", config, status=1)
+    assert "old-agent: 2 due" in status
+    assert "new-agent: nothing waits" in status
+
+
+def test_events_show_the_evidence_and_exports_are_private(
+    config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told(capsys, "pause", config, "old-agent", "--why", "x")
+    told(capsys, "replay", config, "--flow", "D0150", "--only-to", "old-agent", "--why", "x")
+    rows = json.loads(told(capsys, "journal", "list", config, "--state", "due", "--json"))
+    number = next(one["delivery"] for one in rows[0]["deliveries"] if one["state"] == "due")
+    evidence = ["--evidence", "webform 4711", "--why", "urgent"]
+    told(capsys, "mark-delivered", config, str(number), *evidence)
+    assert ": urgent [webform 4711]" in told(capsys, "journal", "events", config)
+    folder = tmp_path / "exported"
+    told(capsys, "journal", "export", config, "--into", str(folder))
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}

@@ -180,3 +180,35 @@ def test_a_replay_says_nothing_of_the_text_it_searched_for() -> None:
     here.run()
     acting(here).replay(Query(text="1012345678901"))
     assert "1012345678901" not in str(here.journal.events())
+
+
+def test_what_did_not_go_there_is_not_replayed_there() -> None:
+    here, old, new = world()
+    here.put(file(1))
+    here.run()
+    copy = next(row for row in here.journal.deliveries(Query()) if row.kind == "copy")
+    acting(here).pause("new")
+    acting(here).replay(Query(arrival=1), destination="new")
+    here.put(file(2))
+    here.run()
+    waiting = [row.id for row in here.journal.deliveries(Query(arrival=2, destination="new"))]
+    acting(here).cancel(waiting)
+    made = acting(here).replay(Query(arrival=2))
+    replayed = [row.destination for row in here.journal.deliveries(Query()) if row.id in made]
+    assert replayed == ["old"], "the cancelled copy is not sent by a replay"
+    assert copy.state is State.DELIVERED
+    assert len(old.kept) == 2
+    assert len(new.kept) == 1
+
+
+def test_a_live_file_is_not_sent_to_a_test_destination_by_a_slip() -> None:
+    here, _, new = world()
+    here.rules = here.rules.replace('destination new "the new agent"', 'destination new "n" test')
+    here.put(file(1, flow="D0004"))
+    here.run()
+    intake = here.exchange().intake
+    with pytest.raises(OperationRefused, match="arrival 1 is live and new is for tests"):
+        acting(here).release(1, intake, to="new")
+    acting(here).release(1, intake, to="new", across_test=True)
+    here.run()
+    assert len(new.kept) == 1

@@ -73,6 +73,7 @@ def _list(journal: SqliteJournal, args: argparse.Namespace) -> int:
     from dflow.exchange.account import instant_text
     from dflow.exchange.journal import Query
     from dflow.show.paint import printable
+    from dflow.transport.durable import write_synced
 
     rows = [
         row
@@ -101,7 +102,7 @@ def _list(journal: SqliteJournal, args: argparse.Namespace) -> int:
             }
         )
         if args.save:
-            Path(args.save).write_bytes(journal.payload(row.hash))
+            write_synced(Path(args.save), journal.payload(row.hash), mode=0o600)
         if args.json:
             continue
         print(printable(f"{row.id:>5}  {row.name} to {row.destination}: {row.reason}"))

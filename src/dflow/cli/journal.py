@@ -152,6 +152,7 @@ def _show(journal: SqliteJournal, args: argparse.Namespace) -> int:
 
 
 def _export(journal: SqliteJournal, args: argparse.Namespace) -> int:
+    from dflow.transport.durable import write_synced
     from dflow.transport.names import safe_name
 
     folder = Path(args.into)
@@ -162,7 +163,7 @@ def _export(journal: SqliteJournal, args: argparse.Namespace) -> int:
     for arrival in list(journal.arrivals(query_from(args))):
         if arrival.hash:
             name = f"{arrival.id:08}-{safe_name(arrival.name)}"
-            (folder / name).write_bytes(journal.payload(arrival.hash))
+            write_synced(folder / name, journal.payload(arrival.hash), mode=0o600)
             count += 1
     print(f"{count} files in {folder}")
     return CLEAN

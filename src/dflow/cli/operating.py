@@ -25,6 +25,7 @@ __all__ = [
     "add_query",
     "add_reason",
     "instant",
+    "known_destination",
     "opened",
     "operating",
     "query_from",
@@ -111,6 +112,22 @@ def query_from(args: argparse.Namespace) -> Query:
         state=State(state) if state else None,
         text=args.text,
     )
+
+
+def known_destination(wiring: Wiring, name: str) -> str:
+    """A destination's name, which the rules have.
+
+    Raises:
+        DflowError: if they do not; it names what is near.
+    """
+    from dflow.errors import near_misses
+
+    known = [one.name for one in wiring.routes.destinations]
+    if name not in known:
+        near = near_misses(name, known)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise DflowError(f"the rules have no destination {name}{hint}")
+    return name
 
 
 @contextmanager

@@ -37,6 +37,11 @@ def add(subparsers: Subparsers) -> None:
         "--to", default="", metavar="DESTINATION", help="there, whatever the rules say"
     )
     parser.add_argument(
+        "--across-test",
+        action="store_true",
+        help="with --to: a live file may go to a test destination, or a test to a live one",
+    )
+    parser.add_argument(
         "--settle", action="store_true", help="send nothing: the arrival was dealt with"
     )
     add_reason(parser)
@@ -54,6 +59,6 @@ def run(args: argparse.Namespace) -> int:
                 operations.settle(number)
                 print(f"arrival {number}: dealt with")
             else:
-                made = operations.release(number, intake, to=args.to)
+                made = operations.release(number, intake, to=args.to, across_test=args.across_test)
                 print(f"arrival {number}: {len(made)} deliveries due")
     return CLEAN

@@ -10,7 +10,14 @@ import argparse
 from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN
-from dflow.cli.operating import add_config, add_query, add_reason, operating, query_from
+from dflow.cli.operating import (
+    add_config,
+    add_query,
+    add_reason,
+    known_destination,
+    operating,
+    query_from,
+)
 from dflow.errors import DflowError
 
 if TYPE_CHECKING:
@@ -33,7 +40,12 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--rules", choices=("then", "now"), default="then", help="whose decision (default: then)"
     )
-    parser.add_argument("--only-to", default="", metavar="DESTINATION", help="nowhere else")
+    parser.add_argument(
+        "--only-to",
+        default="",
+        metavar="DESTINATION",
+        help="send there and nowhere else (default: that of --destination, if given)",
+    )
     parser.add_argument("--all", action="store_true", help="everything that ever arrived")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be sent")
     add_reason(parser)
@@ -47,11 +59,14 @@ def run(args: argparse.Namespace) -> int:
         query = query_from(args)
         if query == Query() and not args.all:
             raise DflowError("which arrivals? name a window, a flow or the like, or say --all")
+        only_to = args.only_to or args.destination
+        if only_to:
+            known_destination(wiring, only_to)
         if args.dry_run:
             rows = list(operations.journal.arrivals(query))
             print(f"{len(rows)} arrivals would be sent again")
             return CLEAN
         intake = wiring.exchange(operations.journal).intake if args.rules == "now" else None
-        made = operations.replay(query, intake, destination=args.only_to)
+        made = operations.replay(query, intake, destination=only_to)
         print(f"{len(made)} deliveries due")
     return CLEAN

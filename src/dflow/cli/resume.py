@@ -10,8 +10,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN
-from dflow.cli.operating import add_config, add_reason, operating
-from dflow.errors import DflowError, near_misses
+from dflow.cli.operating import add_config, add_reason, known_destination, operating
 
 if TYPE_CHECKING:
     from dflow.cli import Subparsers
@@ -35,11 +34,7 @@ def add(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do it."""
     with operating(args) as (wiring, operations):
-        known = [one.name for one in wiring.routes.destinations]
-        if args.destination not in known:
-            near = near_misses(args.destination, known)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise DflowError(f"the rules have no destination {args.destination}{hint}")
+        known_destination(wiring, args.destination)
         operations.resume(args.destination)
         print(f"{args.destination}: resumed")
     return CLEAN

@@ -13,7 +13,7 @@ __all__ = ["event_json", "event_line", "event_words"]
 
 
 def event_words(event: EventRow) -> str:
-    """One line: what, about what, by whom, why."""
+    """One line: what, about what, by whom, why, and what else is known, such as evidence."""
     about = [event.destination] if event.destination else []
     if event.arrival is not None:
         about.append(f"arrival {event.arrival}")
@@ -22,7 +22,8 @@ def event_words(event: EventRow) -> str:
     who = "" if event.who == "dflow" else f" by {event.who}"
     why = f": {event.why}" if event.why else ""
     words = f" ({', '.join(about)})" if about else ""
-    line = f"{event.kind}{words}{who}{why}"
+    detail = f" [{event.detail}]" if event.detail and event.detail not in event.why else ""
+    line = f"{event.kind}{words}{who}{why}{detail}"
     # A reason may hold a name from outside: one event stays one line.
     return "".join(c if c.isprintable() else "\ufffd" for c in line)
 

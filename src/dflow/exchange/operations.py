@@ -171,10 +171,18 @@ class Operations:
             raise OperationRefused(f"the journal has no arrival {number}")
         return found
 
-    def release(self, number: int, intake: Intake, *, to: str = "") -> tuple[int, ...]:
+    def release(
+        self, number: int, intake: Intake, *, to: str = "", across_test: bool = False
+    ) -> tuple[int, ...]:
         """Let a held, unrouted or refused arrival go: by the rules of now, or to one place.
 
         The check that may have held it is not made again.
+
+        Args:
+            number: the arrival's.
+            intake: the rules of now.
+            to: one destination, whatever the rules say.
+            across_test: whether a live file may go to a test destination, and the reverse.
 
         Raises:
             OperationRefused: if it is not waiting, or the rules of now hold it still.
@@ -187,7 +195,9 @@ class Operations:
             content = self.journal.payload(row.hash)
             if to:
                 key = delivery_key(row.hash, "by hand", to)
-                news: tuple[NewDelivery, ...] = (self._by_hand(row, intake, to, key),)
+                news: tuple[NewDelivery, ...] = (
+                    self._by_hand(row, intake, to, key, across_test=across_test),
+                )
                 rule = ""
             else:
                 decided = _decided(intake, row, content, now)
@@ -203,9 +213,18 @@ class Operations:
             self._note("released", arrival=number, destination=to)
         return tuple(delivery for delivery in made if delivery)
 
-    def _by_hand(self, row: ArrivalRow, intake: Intake, to: str, key: str) -> NewDelivery:
-        if to not in [one.name for one in intake.routes.destinations]:
+    def _by_hand(
+        self, row: ArrivalRow, intake: Intake, to: str, key: str, *, across_test: bool
+    ) -> NewDelivery:
+        there = next((one for one in intake.routes.destinations if one.name == to), None)
+        if there is None:
             raise OperationRefused(f"the rules have no destination {to}")
+        live = row.address.get("test_flag", "") in ("", "OPER")
+        if live is there.test and not across_test:
+            what = "live and {} is for tests" if live else "a test and {} is live"
+            raise OperationRefused(
+                f"arrival {row.id} is {what.format(to)}: say so if that is meant (across test)"
+            )
         line = line_of(intake.orders.get(to, "none"), row.address)
         return NewDelivery(destination=to, key=key, rule="by hand", line=line, address=row.address)
 
@@ -253,7 +272,8 @@ class Operations:
             return list(decided.deliveries)
         found: list[NewDelivery] = []
         for one in self.journal.deliveries(Query(arrival=row.id)):
-            if one.kind not in {"original", "copy"}:
+            # What was cancelled did not go there: a person said so, or the fallback has it.
+            if one.kind not in {"original", "copy", "backfill"} or one.state is State.CANCELLED:
                 continue
             content_or_none = None if one.hash == row.hash else self.journal.payload(one.hash)
             found.append(evolve(_again(one), content=content_or_none))
