@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from dflow import typed
 from dflow.errors import LookupMiss
 from dflow.flows import d0010_002, d0030_001, d0150_002
 from dflow.identifiers import is_mpan
-from dflow.testing.models import models, models_of, register_models
+from dflow.testing.models import models, models_of
 
 _FEW = settings(
     max_examples=3,
@@ -46,15 +48,26 @@ def test_models_shrink() -> None:
     assert found.site_visit_information == ()
 
 
-def test_from_type_knows_what_was_registered() -> None:
-    register_models(d0010_002)
-    register_models(d0150_002)
+def test_from_type_knows_every_model() -> None:
     found = find(st.from_type(d0010_002.MpanCores), lambda _: True)
     assert is_mpan(found.mpan_core)
     pair = st.tuples(st.from_type(d0010_002.Root), st.from_type(d0150_002.Root))
     point, details = find(pair, lambda _: True)
     assert isinstance(point, d0010_002.MpanCores)
     assert typed.to_group(details).values
+
+
+@pytest.mark.parametrize("first", ["hypothesis", "dflow.flows.d0089_002"])
+def test_from_type_needs_no_call_whichever_is_imported_first(first: str) -> None:
+    program = f"""
+import {first}
+from hypothesis import find, settings, strategies as st
+from dflow.flows import d0089_002
+for shape in d0089_002.FLOW.shapes.values():
+    found = find(st.from_type(shape.model), lambda _: True, settings=settings(database=None))
+    assert shape.model.from_group(found.to_group()) == found
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_a_class_of_another_flow_is_refused() -> None:

@@ -4,14 +4,11 @@ In: a generated module, or a model of one.  Out: strategies whose examples are w
 reader would give for a valid file.  This module makes no values: a file is made of the
 group alone and what lies below it, and read.
 
-Hypothesis has no hook for types of modules that are not imported yet, and there are
-hundreds of them; so `st.from_type` knows a module's models once `register_models` has
-been called with it.
+`st.from_type` and `st.builds` know the same, without a call (`dflow.testing.entry`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, TypeVar
 
 from attrs import evolve
@@ -24,7 +21,7 @@ from dflow.flow import Flow
 from dflow.testing.strategies import flows
 from dflow.typed import FlowModule, FlowShape, GroupShape, from_group
 
-__all__ = ["models", "models_of", "register_models"]
+__all__ = ["models", "models_of"]
 
 M = TypeVar("M")
 N = TypeVar("N")
@@ -73,17 +70,6 @@ def models_of(
             return _one(shape, group, most, catalogue)
     known = ", ".join(group.model.__name__ for group in shape.shapes.values())
     raise LookupMiss(f"{model.__name__} is no model of {shape}; known: {known}")
-
-
-def register_models(flow: FlowModule[Any] | FlowShape[Any]) -> None:
-    """Tell Hypothesis how every model of a module is made, for `st.from_type` and `st.builds`."""
-    shape = flow if isinstance(flow, FlowShape) else flow.FLOW
-    for group in shape.shapes.values():
-        st.register_type_strategy(group.model, _maker(shape))
-
-
-def _maker(shape: FlowShape[Any]) -> Callable[[type[Any]], SearchStrategy[Any]]:
-    return lambda model: models_of(model, shape)
 
 
 def _one(

@@ -36,7 +36,17 @@ from dflow.flow import Group
 from dflow.typed.compile import decoder
 from dflow.typed.values import Kind
 
-__all__ = ["Child", "Children", "FlowShape", "GroupShape", "Item", "Model", "Values", "flow_shape"]
+__all__ = [
+    "Child",
+    "Children",
+    "FlowShape",
+    "GroupShape",
+    "Item",
+    "Model",
+    "Values",
+    "flow_shape",
+    "tell_of_shapes",
+]
 
 M_co = TypeVar("M_co", covariant=True)
 
@@ -270,7 +280,23 @@ def flow_shape(  # noqa: PLR0917  called by generated modules only, where order 
         model.__dflow_shape__ = shape
         below.setdefault(row.level, []).append(Child(row.attribute, shape))
     roots = tuple(child.shape for child in reversed(below.get(0, [])))
-    return FlowShape(flow=flow, version=version, name=name, roots=roots)
+    made = FlowShape(flow=flow, version=version, name=name, roots=roots)
+    _made.append(made)
+    for listener in _listeners:
+        listener(made)
+    return made
+
+
+#: Every shape so far, and who is told of the next: test tools learn of models that way.
+_made: list[FlowShape[Any]] = []
+_listeners: list[Callable[[FlowShape[Any]], None]] = []
+
+
+def tell_of_shapes(listener: Callable[[FlowShape[Any]], None]) -> None:
+    """Tell of every flow's shape: of those that are made already, and of each that will be."""
+    _listeners.append(listener)
+    for shape in tuple(_made):
+        listener(shape)
 
 
 @frozen
