@@ -12,6 +12,7 @@ from dflow.transport.http import kind as http
 from dflow.transport.kinds import TransportKind
 from dflow.transport.mail import kind as mail
 from dflow.transport.nats import kind as nats
+from dflow.transport.objects import kind as objects
 from dflow.transport.redis import kind as redis
 from dflow.transport.sftp import kind as sftp
 
@@ -20,10 +21,11 @@ __all__ = ["BUILT_IN"]
 #: Every kind, in the order of the reference page.  Memory is for code, not for configurations.
 BUILT_IN: tuple[TransportKind, ...] = (
     directory_kind.KIND,
-    http.KIND,
-    nats.KIND,
     amqp.KIND,
+    http.KIND,
+    mail.KIND,
+    nats.KIND,
+    objects.KIND,
     redis.KIND,
     sftp.KIND,
-    mail.KIND,
 )
