@@ -1,0 +1,3 @@
+"""A mailbox in one SQLite file, as a transport for dflow."""
+
+__all__: list[str] = []
