@@ -57,7 +57,7 @@ def test_a_good_one(tmp_path: Path) -> None:
     (tmp_path / "dflow.toml").write_text(GOOD)
     (tmp_path / "x.routes").write_text(RULES)
     wiring = load_wiring(tmp_path / "dflow.toml")
-    assert wiring.journal_path == tmp_path / "journal.db"
+    assert wiring.journal_place.path == tmp_path / "journal.db"
     assert [source.name for source in wiring.sources] == ["gateway"]
     assert isinstance(wiring.sources[0].inbox, DirectoryInbox)
     old, new = wiring.mounts
@@ -143,3 +143,24 @@ def test_the_command_refuses_before_anything_moves(
     assert (tmp_path / "in" / "a.usr").exists()
     assert main(["run", str(tmp_path / "missing.toml"), "--once"]) == 2
     assert main(["run", str(tmp_path), "--once"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("journal", "expected"),
+    [
+        ('url = "postgresql://h/d"\nlease = 0.1', "lease is 0.1"),
+        ('url = "postgresql://"', "expected such as postgresql://host:5432/database"),
+        ('url = "postgresql://h/d?sslmod=x"', "unknown word 'sslmod'"),
+        ('url = "postgresql://u:hunter2@h/d"', "a password does not stand in an address"),
+        ('url = "postgresql://h/d"\npassword = "hunter2"', "password is a secret"),
+        ('url = "postgresql://h/d"\nschema = "a-b"', "schema"),
+        ("lease = 3", "lease is for a journal in PostgreSQL"),
+    ],
+)
+def test_a_journal_in_postgresql_is_checked(tmp_path: Path, journal: str, expected: str) -> None:
+    path = tmp_path / "dflow.toml"
+    path.write_text(f"[journal]\n{journal}\n")
+    with pytest.raises(RefusedText) as refused:
+        load_wiring(path)
+    assert expected in str(refused.value)
+    assert "hunter2" not in str(refused.value)

@@ -18,7 +18,7 @@ from dflow.errors import DflowError, SourceError
 
 if TYPE_CHECKING:
     from dflow.cli import Subparsers
-    from dflow.exchange import SqliteJournal
+    from dflow.exchange import Journal
 
 __all__ = ["add", "run"]
 
@@ -68,7 +68,7 @@ def _read(name: str) -> bytes:
         raise SourceError(f"{name}: {error.strerror or error}") from error
 
 
-def _list(journal: SqliteJournal, args: argparse.Namespace) -> int:
+def _list(journal: Journal, args: argparse.Namespace) -> int:
     from dflow.delivery import State
     from dflow.exchange.account import instant_text
     from dflow.exchange.journal import Query

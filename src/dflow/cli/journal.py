@@ -18,7 +18,7 @@ from dflow.errors import DflowError
 
 if TYPE_CHECKING:
     from dflow.cli import Subparsers
-    from dflow.exchange import SqliteJournal
+    from dflow.exchange import Journal, PostgresJournal, SqliteJournal
     from dflow.exchange.account import Account
 
 __all__ = ["add", "run"]
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
         return _prune(journal, args)
 
 
-def _list(journal: SqliteJournal, args: argparse.Namespace) -> int:
+def _list(journal: Journal, args: argparse.Namespace) -> int:
     from attrs import evolve
 
     from dflow.cli.accounts import account_lines
@@ -99,7 +99,7 @@ def _list(journal: SqliteJournal, args: argparse.Namespace) -> int:
     return CLEAN
 
 
-def _one(journal: SqliteJournal, number: int) -> Account:
+def _one(journal: Journal, number: int) -> Account:
     from dflow.exchange.account import accounts
     from dflow.exchange.journal import Query
 
@@ -109,7 +109,7 @@ def _one(journal: SqliteJournal, number: int) -> Account:
     return found
 
 
-def _show(journal: SqliteJournal, args: argparse.Namespace) -> int:
+def _show(journal: Journal, args: argparse.Namespace) -> int:
     from dflow.cli.accounts import account_lines
     from dflow.cli.terminal import paint_for
     from dflow.exchange.account import instant_text
@@ -151,7 +151,7 @@ def _show(journal: SqliteJournal, args: argparse.Namespace) -> int:
     return CLEAN
 
 
-def _export(journal: SqliteJournal, args: argparse.Namespace) -> int:
+def _export(journal: Journal, args: argparse.Namespace) -> int:
     from dflow.transport.durable import write_synced
     from dflow.transport.names import safe_name
 
@@ -169,7 +169,7 @@ def _export(journal: SqliteJournal, args: argparse.Namespace) -> int:
     return CLEAN
 
 
-def _events(journal: SqliteJournal, args: argparse.Namespace) -> int:
+def _events(journal: Journal, args: argparse.Namespace) -> int:
     from dflow.exchange.events import event_json, event_line
 
     found = journal.events(kind=args.kind)
@@ -181,7 +181,7 @@ def _events(journal: SqliteJournal, args: argparse.Namespace) -> int:
     return CLEAN
 
 
-def _prune(journal: SqliteJournal, args: argparse.Namespace) -> int:
+def _prune(journal: Journal, args: argparse.Namespace) -> int:
     total = 0
     while count := journal.prune(before=args.older_than):
         total += count
@@ -189,7 +189,7 @@ def _prune(journal: SqliteJournal, args: argparse.Namespace) -> int:
     return CLEAN
 
 
-def _encrypt(journal: SqliteJournal) -> int:
+def _encrypt(journal: SqliteJournal | PostgresJournal) -> int:
     mark, total = "", 0
     while True:
         mark, count = journal.seal(after=mark)

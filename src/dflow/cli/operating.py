@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from dflow.errors import DflowError
 
 if TYPE_CHECKING:
-    from dflow.exchange import Operations, SqliteJournal, Wiring
+    from dflow.exchange import Operations, PostgresJournal, SqliteJournal, Wiring
     from dflow.exchange.journal import Query
 
 __all__ = [
@@ -131,7 +131,7 @@ def known_destination(wiring: Wiring, name: str) -> str:
 
 
 @contextmanager
-def opened(config: str) -> Iterator[tuple[Wiring, SqliteJournal]]:
+def opened(config: str) -> Iterator[tuple[Wiring, SqliteJournal | PostgresJournal]]:
     """A configuration and its journal, which must exist.
 
     Raises:
@@ -140,7 +140,7 @@ def opened(config: str) -> Iterator[tuple[Wiring, SqliteJournal]]:
     from dflow.exchange import load_wiring
 
     wiring = load_wiring(Path(config))
-    if wiring.journal_path is None or not wiring.journal_path.exists():
+    if not wiring.journal_place.lasting:
         raise DflowError(f"{config}: there is no journal yet; nothing has run")
     journal = wiring.open_journal()
     try:

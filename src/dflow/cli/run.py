@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dflow.cli import Subparsers
     from dflow.exchange import Exchange, Totals, Wiring
     from dflow.exchange.account import Account
-    from dflow.exchange.journal import EventRow, SqliteJournal
+    from dflow.exchange.journal import EventRow, Journal
     from dflow.exchange.reload import RulesFile
 
 __all__ = ["add", "run"]
@@ -91,7 +91,7 @@ def _run(args: argparse.Namespace) -> int:
         journal.close()
 
 
-def _once(exchange: Exchange, journal: SqliteJournal, *, as_json: bool, most: int) -> int:
+def _once(exchange: Exchange, journal: Journal, *, as_json: bool, most: int) -> int:
     from dflow.exchange.account import accounts
     from dflow.exchange.journal import Query
 

@@ -3,7 +3,15 @@
 from dflow.exchange.check import held_by_check
 from dflow.exchange.config import Wiring, load_wiring
 from dflow.exchange.driver import Exchange, Source, Totals
-from dflow.exchange.journal import Journal, JournalError, SqliteJournal, open_journal
+from dflow.exchange.journal import (
+    Journal,
+    JournalError,
+    PostgresJournal,
+    PostgresPlace,
+    SqliteJournal,
+    open_journal,
+    open_postgres,
+)
 from dflow.exchange.lane import Mount
 from dflow.exchange.operations import OperationRefused, Operations
 from dflow.exchange.seen import Watcher
@@ -16,6 +24,8 @@ __all__ = [
     "Mount",
     "OperationRefused",
     "Operations",
+    "PostgresJournal",
+    "PostgresPlace",
     "Source",
     "SqliteJournal",
     "Telemetry",
@@ -25,4 +35,5 @@ __all__ = [
     "held_by_check",
     "load_wiring",
     "open_journal",
+    "open_postgres",
 ]

@@ -20,9 +20,10 @@ from dflow.errors import DflowError, RefusedText, near_misses
 from dflow.exchange.check import held_by_check
 from dflow.exchange.contradictions import Inspection, inspect
 from dflow.exchange.driver import Exchange, Source
-from dflow.exchange.journal import Cipher, Journal, JournalError, SqliteJournal, open_journal
+from dflow.exchange.journal import Journal, PostgresJournal, SqliteJournal
 from dflow.exchange.lane import Mount
 from dflow.exchange.options import OPTIONS
+from dflow.exchange.places import JournalPlace, journal_place
 from dflow.exchange.seen import Watcher
 from dflow.exchange.settings import TableReader
 from dflow.exchange.telemetry import Telemetry
@@ -31,7 +32,6 @@ from dflow.parse import read
 from dflow.routing import Routes
 from dflow.routing.remark import Remark
 from dflow.tomltext import TomlValue, read_toml
-from dflow.transport import Secret
 from dflow.transport.kinds import Setting, TransportKind
 from dflow.transport.plugins import Kinds, transport_kinds
 
@@ -46,8 +46,7 @@ class Wiring:
         path: the file.
         routes_path: the rules' file.
         routes: the rules.
-        journal_path: None for a journal in memory.
-        cipher: seals payloads at rest; None keeps them plain.
+        journal_place: where the journal is.
         mounts: destinations; opening one touches nothing yet.
         sources: where files come from.
         hold_on: hold a file in which the check finds this or worse; None checks nothing.
@@ -59,10 +58,7 @@ class Wiring:
     path: Path
     routes_path: Path
     routes: Routes = field(repr=False)
-    journal_path: Path | None
-    payloads: Path | None = None
-    payloads_above: int = 256 * 1024
-    cipher: Cipher | None = field(default=None, repr=False)
+    journal_place: JournalPlace
     mounts: tuple[Mount, ...]
     sources: tuple[Source, ...]
     hold_on: Severity | None = None
@@ -70,18 +66,13 @@ class Wiring:
     watchers: tuple[Watcher, ...] = field(default=(), repr=False)
     remarks: tuple[Remark, ...] = field(default=(), repr=False)
 
-    def open_journal(self) -> SqliteJournal:
+    def open_journal(self) -> SqliteJournal | PostgresJournal:
         """The journal, made if it is missing.
 
         Raises:
             JournalError: if it cannot be used.
         """
-        return open_journal(
-            self.journal_path,
-            payloads=self.payloads,
-            payloads_above=self.payloads_above,
-            cipher=self.cipher,
-        )
+        return self.journal_place.open()
 
     def exchange(self, journal: Journal) -> Exchange:
         """The exchange over an open journal."""
@@ -111,8 +102,7 @@ def load_wiring(path: Path, *, kinds: Sequence[TransportKind] | None = None) -> 
     reader = TableReader(read_toml(path), path.parent)
     reader.only((), ("journal", "routes", "check", "observe", "source", "mount"))
     journal = reader.options(("journal",), OPTIONS["journal"])
-    journal_path = _journal_path(reader, str(journal["url"]))
-    cipher = _cipher(reader, journal["encrypt_with"])
+    place = journal_place(reader, journal)
     check = reader.options(("check",), OPTIONS["check"])
     rules = reader.options(("routes",), OPTIONS["routes"])
     watchers = _watchers(reader)
@@ -136,16 +126,11 @@ def load_wiring(path: Path, *, kinds: Sequence[TransportKind] | None = None) -> 
         seen = inspect(routes, cast("Path", rules["file"]), refuse_on=refuse_on)
         reader.faults.extend(seen.faults)
     reader.refuse()
-    payloads = journal["payloads"]
-    above = journal["payloads_above"]
     return Wiring(
         path=path,
         routes_path=cast("Path", rules["file"]),
         routes=cast("Routes", routes),
-        journal_path=journal_path,
-        payloads=payloads if isinstance(payloads, Path) else None,
-        payloads_above=above if isinstance(above, int) else 256 * 1024,
-        cipher=cipher,
+        journal_place=place,
         mounts=tuple(mounts),
         sources=tuple(sources),
         hold_on=_severity(check["hold_on"]),
@@ -157,26 +142,6 @@ def load_wiring(path: Path, *, kinds: Sequence[TransportKind] | None = None) -> 
 
 def _severity(word: Setting) -> Severity | None:
     return None if word == "never" else Severity(str(word))
-
-
-def _journal_path(reader: TableReader, url: str) -> Path | None:
-    if url == "memory:":
-        return None
-    if not url.startswith("sqlite:///") or url == "sqlite:///":
-        known = ("sqlite:///journal.db", "memory:")
-        reader.fault(("journal", "url"), f"no journal at {url!r}", expected=known)
-        return None
-    return reader.folder / url.removeprefix("sqlite:///")
-
-
-def _cipher(reader: TableReader, secret: Setting) -> Cipher | None:
-    if not isinstance(secret, Secret):
-        return None
-    try:
-        return Cipher.of(secret)
-    except JournalError as error:
-        reader.fault(("journal", "encrypt_with"), str(error), shown=False)
-        return None
 
 
 def _watchers(reader: TableReader) -> tuple[Watcher, ...]:

@@ -18,12 +18,29 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
             name="url",
             kind="text",
             default="sqlite:///journal.db",
-            meaning="`sqlite:///` and a path relative to the file, or `memory:`.",
+            meaning="`sqlite:///` and a path relative to the file, `postgresql://host/database`"
+            " for several workers, or `memory:`.",
+        ),
+        Option(name="user", kind="text", meaning="PostgreSQL: who connects."),
+        Option(name="password", kind="secret", meaning="PostgreSQL: by reference only."),
+        Option(
+            name="schema",
+            kind="text",
+            default="dflow",
+            meaning="PostgreSQL: of the tables; one for each exchange.",
+        ),
+        Option(
+            name="lease",
+            kind="seconds",
+            default=30.0,
+            least=0.2,
+            meaning="PostgreSQL: after so long in silence a worker is taken for dead.",
         ),
         Option(
             name="payloads",
             kind="path",
-            meaning="Folder for large payloads; JOURNAL.payloads if left out.",
+            meaning="Folder for large payloads; JOURNAL.payloads, or the PostgreSQL database, if"
+            " left out.",
         ),
         Option(
             name="payloads_above",

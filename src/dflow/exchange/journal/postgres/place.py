@@ -6,6 +6,7 @@ a connection needs.  This module connects to nothing.
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from attrs import field, frozen
@@ -26,6 +27,9 @@ _WORDS = (
     "target_session_attrs",
 )
 
+#: A name that needs no quotes.
+_NAME = "[a-z_][a-z0-9_]{0,40}"
+
 
 @frozen(kw_only=True)
 class PostgresPlace:
@@ -45,7 +49,7 @@ class PostgresPlace:
     host: str = "localhost"
     port: int = 5432
     database: str
-    schema: str = field(default="dflow", validator=matches_re(r"[a-z_][a-z0-9_]{0,40}"))
+    schema: str = field(default="dflow", validator=matches_re(_NAME))
     user: str = ""
     password: Secret | None = None
     lease: float = field(default=30.0, validator=ge(0.2))
@@ -74,6 +78,8 @@ class PostgresPlace:
             raise ValueError("expected such as postgresql://host:5432/database")
         if parts.password is not None:
             raise ValueError("a password does not stand in an address: give it by reference")
+        if not re.fullmatch(_NAME, schema):
+            raise ValueError(f"{schema!r} is no schema: lower case, digits and _, 41 at most")
         words = tuple(parse_qsl(parts.query))
         for word, _ in words:
             if word not in _WORDS:

@@ -1,0 +1,128 @@
+"""Where the journal of a configuration is: `[journal]` read and checked.
+
+In: the table's values.  Out: a `JournalPlace`, which opens the journal.  This module opens
+nothing by reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import field, frozen
+
+from dflow.exchange.journal import (
+    Cipher,
+    JournalError,
+    PostgresJournal,
+    PostgresPlace,
+    SqliteJournal,
+    open_journal,
+    open_postgres,
+)
+from dflow.exchange.settings import TableReader
+from dflow.transport import Secret
+from dflow.transport.kinds import Setting
+
+__all__ = ["JournalPlace", "journal_place"]
+
+_KNOWN = ("sqlite:///journal.db", "postgresql://host:5432/database", "memory:")
+
+
+@frozen(kw_only=True)
+class JournalPlace:
+    """Where a journal is, and how its payloads are kept.
+
+    Attributes:
+        path: of a SQLite journal; None for one in memory, or in PostgreSQL.
+        postgres: of a PostgreSQL journal.
+        payloads: folder for large payloads.
+        payloads_above: bytes above which they go there.
+        cipher: seals payloads at rest; None keeps them plain.
+    """
+
+    path: Path | None = None
+    postgres: PostgresPlace | None = None
+    payloads: Path | None = None
+    payloads_above: int = 256 * 1024
+    cipher: Cipher | None = field(default=None, repr=False)
+
+    @property
+    def lasting(self) -> bool:
+        """Whether there may be something in it from another process."""
+        return self.postgres is not None or (self.path is not None and self.path.exists())
+
+    def open(self) -> SqliteJournal | PostgresJournal:
+        """The journal, made if it is missing.
+
+        Raises:
+            JournalError: if it cannot be used.
+        """
+        if self.postgres is not None:
+            return open_postgres(
+                self.postgres,
+                payloads=self.payloads,
+                payloads_above=self.payloads_above,
+                cipher=self.cipher,
+            )
+        return open_journal(
+            self.path,
+            payloads=self.payloads,
+            payloads_above=self.payloads_above,
+            cipher=self.cipher,
+        )
+
+
+def journal_place(reader: TableReader, values: Mapping[str, Setting]) -> JournalPlace:
+    """What the table says; its mistakes are noted in `reader`."""
+    url = str(values["url"])
+    postgres = _postgres(reader, url, values) if url.startswith("postgresql:") else None
+    path = None
+    if url.startswith("sqlite:///") and url != "sqlite:///":
+        path = reader.folder / url.removeprefix("sqlite:///")
+    elif url != "memory:" and not url.startswith("postgresql:"):
+        reader.fault(("journal", "url"), f"no journal at {url!r}", expected=_KNOWN, shown=False)
+    if not url.startswith("postgresql:"):
+        for word in ("user", "password", "schema", "lease"):
+            if word in reader.table("journal"):
+                reader.fault(
+                    ("journal", word),
+                    f"{word} is for a journal in PostgreSQL, and this one is not",
+                    shown=word != "password",
+                )
+    payloads, above = values["payloads"], values["payloads_above"]
+    return JournalPlace(
+        path=path,
+        postgres=postgres,
+        payloads=payloads if isinstance(payloads, Path) else None,
+        payloads_above=above if isinstance(above, int) else 256 * 1024,
+        cipher=_cipher(reader, values["encrypt_with"]),
+    )
+
+
+def _postgres(reader: TableReader, url: str, values: Mapping[str, Setting]) -> PostgresPlace | None:
+    user, password, schema, lease = (
+        values[word] for word in ("user", "password", "schema", "lease")
+    )
+    try:
+        return PostgresPlace.parse(
+            url,
+            user=user if isinstance(user, str) else "",
+            password=password if isinstance(password, Secret) else None,
+            schema=str(schema),
+            lease=float(lease) if isinstance(lease, int | float) else 30.0,
+        )
+    except ValueError as error:
+        # The address may hold a password: it is not shown.
+        reader.fault(("journal", "url"), f"url: {error}", shown=False)
+        return None
+
+
+def _cipher(reader: TableReader, secret: Setting) -> Cipher | None:
+    if not isinstance(secret, Secret):
+        return None
+    try:
+        return Cipher.of(secret)
+    except JournalError as error:
+        reader.fault(("journal", "encrypt_with"), str(error), shown=False)
+        return None
