@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ from dflow.exchange.logs import LEVELS, log_event, log_to
 from dflow.exchange.seen import Arrived, Attempted, Depths, Seen
 from dflow.exchange.windows import next_change, turns
 from dflow.routing import Routes
+from support import CHECKOUT
 from support_exchange import Moody, World, file
 
 MPAN = b"1212345678902"
@@ -121,6 +123,30 @@ def test_the_command_and_the_configuration_say_who_watches(
     (line,) = capsys.readouterr().err.splitlines()
     told = json.loads(line)
     assert (told["level"], told["kind"], told["arrival"]) == ("warning", "unparsable", 1)
+
+
+def test_every_line_of_a_running_command_is_json_if_asked(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "r.routes").write_text("discard all: flow D0010 during 2026-01-01 ..\n")
+    config = tmp_path / "dflow.toml"
+    config.write_text(
+        "[routes]\nfile = 'r.routes'\n[source.s]\ntransport = 'directory'\npath = 'in'\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-m", "dflow", "run", str(config), "--log", "json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT / "src")},
+    ) as running:
+        assert running.stderr is not None
+        first = json.loads(running.stderr.readline())
+        running.terminate()
+        out, err = running.communicate(timeout=20)
+    assert running.returncode == 0
+    assert first["message"] == "running; stop with Ctrl-C"
+    assert [json.loads(line)["message"] for line in err.splitlines()] == ["stopped; received 0"]
+    assert out == ""
 
 
 def test_levels_are_of_kinds_that_exist() -> None:

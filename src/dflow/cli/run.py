@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import signal
 import sys
 import time
@@ -153,7 +154,17 @@ def _tell(told: list[Account], backlog: list[Account], totals: Totals, most: int
         print(f"{waiting} wait for a person: see `dflow journal list CONFIG`")
 
 
-async def _follow_rules(exchange: Exchange, rules: RulesFile) -> None:
+def _say(words: str, *, log: str | None, trouble: bool = False) -> None:
+    """A word about the run itself: on stderr, in the log's form if there is one."""
+    from dflow.exchange.logs import LOGGER
+
+    if log is None:
+        print(words, file=sys.stderr)
+    else:
+        LOGGER.log(logging.ERROR if trouble else logging.INFO, "%s", words)
+
+
+async def _follow_rules(exchange: Exchange, rules: RulesFile, log: str | None) -> None:
     """Take the rules anew whenever their file changes: whole, or not at all."""
     while True:
         await asyncio.sleep(1.0)
@@ -161,11 +172,11 @@ async def _follow_rules(exchange: Exchange, rules: RulesFile) -> None:
         if routes is not None:
             try:
                 exchange.use(routes)
-                print(f"rules changed: {routes.rules_hash[:12]}", file=sys.stderr)
+                _say(f"rules changed: {routes.rules_hash[:12]}", log=log)
             except ValueError as error:
                 problem = str(error)
         if problem:
-            print(f"rules refused, the old ones stay:\n{problem}", file=sys.stderr)
+            _say(f"rules refused, the old ones stay:\n{problem}", log=log, trouble=True)
 
 
 async def _until_stopped(exchange: Exchange, wiring: Wiring, args: argparse.Namespace) -> int:
@@ -184,11 +195,11 @@ async def _until_stopped(exchange: Exchange, wiring: Wiring, args: argparse.Name
 
     if args.log is None:
         exchange.observe = tell
-    print("running; stop with Ctrl-C", file=sys.stderr)
-    following = asyncio.ensure_future(_follow_rules(exchange, rules))
+    _say("running; stop with Ctrl-C", log=args.log)
+    following = asyncio.ensure_future(_follow_rules(exchange, rules, args.log))
     try:
         totals = await exchange.run()
     finally:
         following.cancel()
-    print(f"stopped; received {totals.received}", file=sys.stderr)
+    _say(f"stopped; received {totals.received}", log=args.log)
     return CLEAN
