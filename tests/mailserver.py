@@ -164,14 +164,13 @@ def mail_server(security: str = "starttls") -> Iterator[MailRig]:
     if security == "loopback":
         controller = Controller(box, hostname="127.0.0.1", port=port)
     else:
-        tls = {"tls_context": context, "require_starttls": True}
+        tls = {"tls_context": context, "require_starttls": True, "auth_required": True}
         whole = {"ssl_context": context, "auth_require_tls": False}
         controller = Controller(
             box,
             hostname="127.0.0.1",
             port=port,
             authenticator=_login,
-            auth_required=True,
             **(tls if security == "starttls" else whole),  # type: ignore[arg-type]
         )
     controller.start()

@@ -81,7 +81,7 @@ _OUT = (
     Option(
         name="connections",
         kind="count",
-        default=2,
+        default=1,
         least=1,
         meaning="So many at most; each carries several files at once.",
     ),

@@ -65,7 +65,7 @@ class SftpOutbox:
     template: str = field(default="{name}", validator=_usable)
     sidecar: bool = True
     keep_keys: float = 90 * 86400.0
-    connections: int = 2
+    connections: int = 1
     _lines: Lines = field(init=False)
     _homes: dict[int, tuple[Remote, Home]] = field(factory=dict, init=False)
     _durable: bool = field(default=False, init=False)
