@@ -83,11 +83,11 @@ class SqliteJournal:
         """Nothing: there are no others who could die, or take this one for dead."""
         return []
 
-    def hints(self, wake: Callable[[str], None]) -> AbstractContextManager[None]:  # noqa: ARG002
+    def hints(self, wake: Callable[[str], None]) -> AbstractContextManager[None]:  # noqa: ARG002  the Protocol's
         """No hints: who gives it work from another process is seen by looking."""
         return nullcontext()
 
-    def spent(self, destination: str) -> None:  # noqa: ARG002
+    def spent(self, destination: str) -> None:  # noqa: ARG002  the Protocol's
         """None: the one worker knows what it has used."""
         return
 

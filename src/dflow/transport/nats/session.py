@@ -197,7 +197,7 @@ async def connect(server: Server, *, patience: float) -> Session:
 
     def proof() -> str:
         # The library would send the password in the clear to a server that asks for no TLS.
-        if encrypted and not client._server_info.get("tls_required"):  # noqa: SLF001
+        if encrypted and not client._server_info.get("tls_required"):  # noqa: SLF001  no public name says it
             raise Unavailable(f"{server.url}: the server does not ask for TLS: set it to, first")
         return server.secret
 

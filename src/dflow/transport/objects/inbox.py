@@ -236,7 +236,7 @@ class ObjectInbox:
             return {}
         return {str(name): str(one) for name, one in value.items()}
 
-    async def _finish(self, token: str, held: _Held, problem: bool) -> None:  # noqa: FBT001
+    async def _finish(self, token: str, held: _Held, problem: bool) -> None:  # noqa: FBT001  its own callers name it
         path = held.found.path
         now = await self.place.look(path)
         if now is not None and now.version == held.found.version:

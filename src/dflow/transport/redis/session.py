@@ -104,7 +104,7 @@ class Session:
         return answer
 
     async def _connection(self) -> AbstractConnection:
-        found: AbstractConnection = await self.pool.get_connection()  # type: ignore[no-untyped-call]
+        found: AbstractConnection = await self.pool.get_connection()  # type: ignore[no-untyped-call]  # the library gives no type
         return found
 
     def _refusal(self, error: Exception) -> str:

@@ -63,7 +63,7 @@ _HEADS = f"""
 
 def leased(row: object) -> DeliveryRow:
     """A delivery from its row, with its lease."""
-    return evolve(delivery_from(row), lease=row["lease"])  # type: ignore[arg-type,index]
+    return evolve(delivery_from(row), lease=row["lease"])  # type: ignore[arg-type,index]  # a row by names, as SQLite gives
 
 
 def claim_due(
