@@ -96,7 +96,7 @@ class Mailbox:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802  the library's own name
         if "DATA" in self.answers:
             return self.answers["DATA"]
         content = envelope.content
@@ -171,7 +171,7 @@ def mail_server(security: str = "starttls") -> Iterator[MailRig]:
             hostname="127.0.0.1",
             port=port,
             authenticator=_login,
-            **(tls if security == "starttls" else whole),  # type: ignore[arg-type]
+            **(tls if security == "starttls" else whole),  # type: ignore[arg-type]  # the table's words are right
         )
     controller.start()
     try:

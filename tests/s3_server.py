@@ -39,7 +39,7 @@ class S3:
         url = f"http://{self.host}:{self.port}/{name}"
         signed = {"authorization": _SIGNED}
         request = urllib.request.Request(url, method="PUT", headers=signed)
-        with urllib.request.urlopen(request, timeout=10):  # noqa: S310
+        with urllib.request.urlopen(request, timeout=10):  # noqa: S310  see the docstring
             return name
 
     def place(self, bucket: str, *, port: int | None = None, prefix: str = "pre") -> ObjectPlace:

@@ -66,7 +66,7 @@ def test_events_are_records_once_each_with_their_fields(
         assert isinstance(old, Moody)
         old.mood = "well"
         here.run()
-    told = [record.dflow_kind for record in caplog.records]  # type: ignore[attr-defined]
+    told = [record.dflow_kind for record in caplog.records]  # type: ignore[attr-defined]  # the library gives no exact type
     assert told == kinds(here), "each event once, in order, and nothing between runs is left out"
     assert told.count("degraded") == told.count("recovered") == 1, "transitions, not repetitions"
     by_kind = dict(zip(told, caplog.records, strict=True))
@@ -200,7 +200,7 @@ class Sdk:
                         given = sorted((point.attributes or {}).items())
                         key = " ".join(json.dumps(value).strip('"') for _, value in given)
                         value = getattr(point, "value", None)
-                        count = point.count if value is None else value  # type: ignore[union-attr]
+                        count = point.count if value is None else value  # type: ignore[union-attr]  # the library gives no exact type
                         found.setdefault(metric.name, {})[key] = count
         return found
 

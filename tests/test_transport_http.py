@@ -109,8 +109,8 @@ def test_an_inbox_serves_itself_wakes_at_once_and_closes(tmp_path: Path) -> None
 
 def test_the_app_is_mounted_under_a_path_of_another_service(tmp_path: Path) -> None:
     inbox = HttpInbox(spool=tmp_path, verifier=SIGNER)
-    Send = Callable[[MutableMapping[str, object]], Awaitable[None]]  # noqa: N806
-    Receive = Callable[[], Awaitable[MutableMapping[str, object]]]  # noqa: N806
+    Send = Callable[[MutableMapping[str, object]], Awaitable[None]]  # noqa: N806  a type has a type's name
+    Receive = Callable[[], Awaitable[MutableMapping[str, object]]]  # noqa: N806  a type has a type's name
 
     async def service(scope: MutableMapping[str, object], receive: Receive, send: Send) -> None:
         if str(scope["path"]).startswith("/hooks/"):

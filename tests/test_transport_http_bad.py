@@ -429,7 +429,7 @@ def test_a_delivery_waits_in_the_journal_until_it_is_mended(trouble: str, tmp_pa
 
 def test_a_configuration_needs_somebody_to_be_verified(tmp_path: Path) -> None:
     kind = next(one for one in BUILT_IN if one.name == "http")
-    assert kind.inbox and kind.outbox and kind.into and kind.out  # noqa: PT018
+    assert kind.inbox and kind.outbox and kind.into and kind.out  # noqa: PT018  one question about a kind
     into = {option.name: option.default for option in kind.into}
     with pytest.raises(ValueError, match="anyone could send"):
         kind.inbox({**into, "spool": tmp_path, "port": 0})

@@ -84,7 +84,7 @@ def test_what_is_known_when_a_process_died_between_two_puts(
     known = {"dflow": Presence.ABSENT, "leaves": Presence.ABSENT, "takes": Presence.UNKNOWN}
 
     async def story() -> None:
-        outbox = ObjectOutbox(place=place, recipient=recipient)  # type: ignore[arg-type]
+        outbox = ObjectOutbox(place=place, recipient=recipient)  # type: ignore[arg-type]  # the table's words are right
         await outbox.send(PARCEL)
         path = (await outbox.send(PARCEL)).place
         await place.delete(mark(PARCEL.key, "sent"))
@@ -304,7 +304,7 @@ def test_a_mark_that_was_tampered_with_leads_nowhere(tmp_path: Path) -> None:
 
 def test_a_configuration_makes_both_ends(tmp_path: Path) -> None:
     kind = next(one for one in BUILT_IN if one.name == "objects")
-    assert kind.inbox and kind.outbox and kind.into and kind.out  # noqa: PT018
+    assert kind.inbox and kind.outbox and kind.into and kind.out  # noqa: PT018  one question about a kind
     out = {option.name: option.default for option in kind.out}
     made = kind.outbox({**out, "url": "s3://b/x", "region": "r", "secret_access_key": SECRET})
     assert isinstance(made, ObjectOutbox)
