@@ -27,8 +27,9 @@ from dflow.delivery import Breaker, Retry, Treatment
 from dflow.exchange import Mount, Telemetry, load_wiring
 from dflow.exchange.journal import EventRow
 from dflow.exchange.logs import LEVELS, log_event, log_to
+from dflow.exchange.scribe import Scribe
 from dflow.exchange.seen import Arrived, Attempted, Depths, Seen
-from dflow.exchange.windows import next_change, turns
+from dflow.exchange.windows import Calendar, next_change, turns
 from dflow.routing import Routes
 from support import CHECKOUT
 from support_exchange import Moody, World, file
@@ -326,6 +327,24 @@ def test_rules_that_are_swapped_end_what_they_no_longer_hold() -> None:
     after = here.journal.last_event()
     here.run()
     assert kinds(here, after) == ["clone started", "hold started"]
+
+
+def test_workers_that_share_a_journal_say_it_once() -> None:
+    here = temporary()
+    routes = Routes.parse(here.rules)
+
+    async def scenario() -> None:
+        scribe = Scribe(here.journal)
+        workers = [
+            Calendar(scribe=scribe, clock=here.clock, routes=lambda: routes) for _ in range(2)
+        ]
+        for when in ("2026-05-01", "2026-06-02", "2026-06-02", "2026-08-01"):
+            here.clock.now = instant(when)
+            await asyncio.gather(*(worker.turn() for worker in workers))
+        scribe.stop()
+
+    asyncio.run(scenario())
+    assert kinds(here) == ["hold started", "clone started", "clone ended", "hold ended"]
 
 
 def test_the_next_change_is_the_nearest_bound() -> None:

@@ -30,7 +30,7 @@ h1 { font-size: 1.4rem } h2 { font-size: 1.1rem; margin-top: 2rem }
 table { border-collapse: collapse; width: 100% }
 th, td { border-bottom: 1px solid #ccc; padding: .25rem .6rem; text-align: left }
 .bad { color: #a00; font-weight: 600 } .good { color: #064 } .faint { color: #666 }
-input { font: inherit; width: 24rem }
+time { white-space: nowrap } input { font: inherit; width: 24rem }
 """
 
 _BAD = {"dead", "unknown", "unrouted", "unparsable", "unreadable", "held", "refused"}

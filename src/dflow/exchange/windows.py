@@ -129,18 +129,20 @@ class Calendar:
         """Note what has started or ended."""
         if self._told is None:
             self._told = await self.scribe.do(_told)
-        due = list(turns(self.routes(), self._told, self.clock()))
-        if not due:
+        routes, now = self.routes(), self.clock()
+        if not list(turns(routes, self._told, now)):
             return
 
-        def write(journal: Journal) -> None:
-            for event in due:
+        def write(journal: Journal) -> Told:
+            # Several workers may share the journal and wake at the same instant: the number
+            # is what they wait for each other at, and then the journal is asked again.
+            journal.sequence("dflow", "windows of rules", int(now))
+            told = _told(journal)
+            for event in turns(routes, told, now):
                 journal.note(event)
+            return _told(journal)
 
-        await self.scribe.do(write)
-        for event in due:
-            kind, word = event.kind.split()
-            self._told[kind, event.detail] = word == "started"
+        self._told = await self.scribe.do(write)
 
     async def run(self) -> None:
         """Note starts and ends when they come, until cancelled."""
