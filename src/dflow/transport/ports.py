@@ -3,19 +3,31 @@
 In: parcels.  Out: receipts and arrivals.  This module does not know flows, journals or
 rules; a transport knows bytes and a name.
 
-The guarantees, which the exchange relies on:
+The guarantees, which the exchange relies on and `dflow.testing.check_transport` tries, but
+for a loss of power:
 
-- `send` returns only when the destination has the parcel, as durably as the outbox's
-  capabilities say; otherwise it raises (`dflow.transport.faults`).
-- `send` may be called again with the same key after anything that went wrong.  An
-  idempotent outbox then leaves one parcel, not two.
-- `probe` is asked only when nobody knows.  It answers PRESENT or ABSENT only for
-  certain, and UNKNOWN otherwise.
-- Either call may be cancelled at any await.  A cancelled `send` counts as uncertain.
-- An arrival stays the source's until `done`: if the process dies before it, the same
-  arrival is received again.  `failed` gives it back, to be received again later.
-- An inbox hands out the next arrival when it is asked for it, so a slow reader is not
-  flooded.
+- **Durability.** `send` returns only when the destination has the parcel; with the
+  capability `durable`, so that it survives a loss of power there.  Otherwise it raises, and
+  the kind of the exception says what is certain (`dflow.transport.faults`).  There is no
+  receipt that is not true, and no `Unavailable` for what may have arrived.
+- **Idempotency.** `send` may be called again with the same key after anything that went
+  wrong, by this outbox or another.  With the capability `idempotent` that leaves one parcel,
+  not two, also when the recipient has taken the first away.  Keys are compared whole: case,
+  blanks and length count.
+- **What unknown means.** `probe` is asked only when nobody knows.  It answers PRESENT or
+  ABSENT only for certain, for as long as keys are kept and also when the recipient took the
+  parcel, and UNKNOWN otherwise: UNKNOWN is an answer, never a guess.
+- **Order.** With the capability `ordered`, parcels that are sent one after the other, each
+  when the one before has its receipt, are received in that order by one reader.
+- **Cancellation.** Any call may be cancelled at any await, and ends soon.  A cancelled
+  `send` counts as uncertain; a cancelled reader loses nothing; the object goes on.
+- **Whose an arrival is.** It stays the source's until `done`: if the reader dies before it,
+  or closes, the same arrival is received again, by this inbox or another.  `failed` gives it
+  back, to be received again later.  `done` may be called twice.  Of several readers each
+  arrival goes to one.
+- **Backpressure.** An inbox hands out the next arrival when it is asked for it, and holds no
+  more ahead than a fixed, small number, so that a slow reader is not flooded.
+- **Secrets.** No password is in a `repr`, in the words of an exception, or in a log.
 
 Two Protocols of one call are optional, for a transport that has something to say:
 `Checking`, and `Closing` for what holds connections.  A closed transport opens again at
