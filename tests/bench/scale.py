@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench.test_bench_exchange import exchange, fill
+from dflow.delivery import State
 from dflow.exchange import open_journal
 from dflow.exchange.journal import Query, SqliteJournal
 from dflow.exchange.status import status_of
@@ -168,7 +169,9 @@ QUESTIONS: dict[str, Callable[[SqliteJournal], object]] = {
         journal.deliveries(Query(limit=20, newest_first=True))
     ),
     "by file id": lambda journal: list(journal.arrivals(Query(file_id="B000000500"))),
-    "dead letters": lambda journal: list(journal.deliveries(Query(destination="old", limit=10))),
+    "dead letters": lambda journal: list(
+        journal.deliveries(Query(destination="old", state=State.DEAD, limit=10))
+    ),
     "what is due": lambda journal: (
         journal.next_due("old", after=time.time()),
         journal.unknown("old", now=time.time(), limit=8),

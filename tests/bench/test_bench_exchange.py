@@ -1,12 +1,29 @@
-"""The exchange against a bare loop that does the same durable writes.
+"""The exchange against a bare loop that does the same durable writes, and beside a bad neighbour.
 
 Each file of 4 kB goes from a folder to a destination, with a copy to another and the
 copy's provenance beside it; the journal keeps payload, arrival, both deliveries and both
-results, durably at the same three points.  The loop knows two destinations by heart,
-parses nothing, decides nothing and can resume nothing.
+results, durably at the same three points: before the source is told, before anything is
+sent, and before a result is forgotten.  The loop knows two destinations by heart, parses
+nothing, decides nothing and can resume nothing.
 
-Run with ``pytest tests/bench --benchmark-only``, or as a script for the ratios of one run:
-``PYTHONPATH=src:tests python -m bench.test_bench_exchange``.
+What is synchronised for a file, by the loop and by the exchange:
+
+- its bytes at both destinations, and the provenance of the copy: three files, each by both;
+- the mark by which a destination knows after a crash that it has the file (a name in a
+  hidden folder), and then the name that the file comes to: four times a folder.  By the loop
+  each of them, by the exchange one for all files that are on their way at that moment;
+- the journal: by the loop three commits, by the exchange as many for all files under way.
+
+A second loop leaves the marks out, so it could deliver twice after a crash, and
+synchronises two folders instead of four.  The exchange is to reach half of the first
+loop; its part of the second is told too.
+
+Isolation: what comes to the two destinations in a second while a third hangs, refuses every
+parcel for good, or is down; against their rate when the third takes everything at once, and
+when there is no third.
+
+Run with ``pytest tests/bench --benchmark-only``, or as a script, with files and rounds, for
+the ratios of one run: ``PYTHONPATH=src:tests python -m bench.test_bench_exchange 400 5``.
 """
 
 from __future__ import annotations
@@ -20,8 +37,11 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from attrs import define
 
 from dflow.delivery import Treatment
 from dflow.exchange import Exchange, Mount, Source, open_journal
@@ -34,6 +54,8 @@ from dflow.transport import (
     Parcel,
     Presence,
     Receipt,
+    Refused,
+    Unavailable,
 )
 
 if TYPE_CHECKING:
@@ -42,11 +64,11 @@ if TYPE_CHECKING:
 RULES = """
 destination old "the old agent"
 destination new "the new agent"
-destination dead "one that hangs or refuses"
+destination third "one more"
 route all: flow D0010 to M/OLDM deliver old
 clone migration: flow D0010 to M/OLDM copy new
 """
-DEAD = "clone third: flow D0010 to M/OLDM copy dead\n"
+THIRD = "clone beside: flow D0010 to M/OLDM copy third\n"
 
 
 def fill(folder: Path, count: int, *, first: int = 0) -> None:
@@ -64,7 +86,7 @@ def synced(path: Path, content: bytes) -> None:
     os.close(handle)
 
 
-def bare(folder: Path) -> None:
+def bare(folder: Path, *, marks: bool = True) -> None:
     """The loop: read, record, send twice, record; every point on the disk before the next."""
     database = sqlite3.connect(folder / "bare.db", isolation_level=None)
     database.execute("PRAGMA journal_mode = WAL")
@@ -75,8 +97,11 @@ def bare(folder: Path) -> None:
     targets = [folder / "old", folder / "new"]
     handles = []
     for target in targets:
-        target.mkdir()
-        handles.append(os.open(target, os.O_RDONLY))
+        (target / ".hidden").mkdir(parents=True)
+        (target / ".hidden" / "mark").touch()
+        handles.append(
+            (os.open(target, os.O_RDONLY), os.open(target / ".hidden", os.O_RDONLY)),
+        )
     for path in sorted((folder / "inbox").iterdir()):
         content = path.read_bytes()
         digest = hashlib.sha256(content).hexdigest()
@@ -92,12 +117,16 @@ def bare(folder: Path) -> None:
             for _ in targets
         ]
         database.execute("COMMIT")
-        for target, handle in zip(targets, handles, strict=True):
-            part = target / f".{path.name}.part"
-            if target.name == "new":
-                synced(part, json.dumps({"rule": "migration", "sha256": digest}).encode())
-                part.rename(target / f"{path.name}.provenance.json")
+        for target, (handle, hidden) in zip(targets, handles, strict=True):
+            part, notes = target / ".hidden" / path.name, target / ".hidden" / "notes"
             synced(part, content)
+            if target.name == "new":
+                synced(notes, json.dumps({"rule": "migration", "sha256": digest}).encode())
+            if marks:
+                os.link(target / ".hidden" / "mark", target / ".hidden" / f"{path.name}.sent")
+                os.fsync(hidden)
+            if target.name == "new":
+                notes.rename(target / f"{path.name}.provenance.json")
             part.rename(target / path.name)
             os.fsync(handle)
         database.execute("BEGIN")
@@ -107,32 +136,41 @@ def bare(folder: Path) -> None:
         database.execute("COMMIT")
         path.unlink()
     database.close()
+    for pair in handles:
+        for one in pair:
+            os.close(one)
 
 
-class Hanging:
-    """A destination that never answers."""
+@define
+class Third:
+    """A destination that takes everything at once, hangs, refuses for good, or is down."""
 
+    mood: str
     capabilities = Capabilities(probes=True)
 
     async def send(self, parcel: Parcel) -> Receipt:
-        await asyncio.sleep(3600)
-        raise AssertionError(parcel.key)
+        if self.mood == "hangs":
+            await asyncio.sleep(3600)
+        if self.mood == "refuses":
+            raise Refused("never")
+        if self.mood == "is down":
+            raise Unavailable("not now")
+        return Receipt(key=parcel.key)
 
     async def probe(self, key: str) -> Presence:
-        await asyncio.sleep(3600)
-        raise AssertionError(key)
+        return Presence.UNKNOWN
 
 
-def exchange(folder: Path, journal: SqliteJournal, *, hanging: bool = False) -> Exchange:
+def exchange(folder: Path, journal: SqliteJournal, *, third: str = "") -> Exchange:
     treatment = Treatment(concurrency=8)
     inbox = DirectoryInbox(path=folder / "inbox", ready="named", after="remove")
     return Exchange(
-        routes=Routes.parse(RULES + (DEAD if hanging else "")),
+        routes=Routes.parse(RULES + (THIRD if third else "")),
         journal=journal,
         mounts=[
             Mount(name="old", outbox=DirectoryOutbox(path=folder / "old"), treatment=treatment),
             Mount(name="new", outbox=DirectoryOutbox(path=folder / "new"), treatment=treatment),
-            Mount(name="dead", outbox=Hanging(), treatment=Treatment(timeout=3600)),
+            Mount(name="third", outbox=Third(third), treatment=Treatment(timeout=3600)),
         ],
         sources=[Source(name="gateway", inbox=inbox)],
         grace=0.0,
@@ -147,16 +185,19 @@ def ours(folder: Path) -> None:
 
 async def _until(folder: Path, here: Exchange, count: int) -> None:
     running = asyncio.ensure_future(here.run())
-    while len(os.listdir(folder / "new")) < 2 * count + 1:  # noqa: PTH208  a count, quickly
-        await asyncio.sleep(0.02)
+    wanted = {"new": 2 * count + 1, "old": count + 1}  # the provenance, and the hidden folder
+    for name, number in wanted.items():
+        while len(os.listdir(folder / name)) < number:  # noqa: PTH208  a count, quickly
+            await asyncio.sleep(0.02)
     here.stop()
     await running
 
 
-def beside_one_that_hangs(folder: Path, count: int, *, hanging: bool) -> None:
-    (folder / "new").mkdir()
+def beside(folder: Path, count: int, third: str) -> None:
+    for name in ("new", "old"):
+        (folder / name).mkdir()
     journal = open_journal(folder / "journal.db")
-    asyncio.run(_until(folder, exchange(folder, journal, hanging=hanging), count))
+    asyncio.run(_until(folder, exchange(folder, journal, third=third), count))
     journal.close()
 
 
@@ -183,27 +224,48 @@ def test_bare_loop(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
 
 
 def main(count: int, rounds: int, where: str | None) -> None:
-    rates: dict[str, list[float]] = {"bare": [], "ours": [], "alone": [], "beside": []}
-    with tempfile.TemporaryDirectory(dir=where) as home:
-        for turn in range(rounds):
-            for name, found in rates.items():
-                folder = Path(home) / f"{name}{turn}"
+    ways: dict[str, Callable[[Path], None]] = {
+        "bare loop": bare,
+        "without marks": lambda folder: bare(folder, marks=False),
+        "exchange": ours,
+        "no third": lambda folder: beside(folder, count, ""),
+        "third takes": lambda folder: beside(folder, count, "takes"),
+        "third hangs": lambda folder: beside(folder, count, "hangs"),
+        "third refuses": lambda folder: beside(folder, count, "refuses"),
+        "third is down": lambda folder: beside(folder, count, "is down"),
+    }
+    walls: dict[str, list[float]] = {name: [] for name in ways}
+    cpus: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(rounds):
+        # In turns, and each round in the other order, so that a noisy neighbour disturbs all.
+        for name in list(ways) if turn % 2 else reversed(list(ways)):
+            with tempfile.TemporaryDirectory(dir=where) as home:
+                folder = Path(home)
                 fill(folder / "inbox", count)
-                started = time.perf_counter()
-                if name == "bare":
-                    bare(folder)
-                elif name == "ours":
-                    ours(folder)
-                else:
-                    beside_one_that_hangs(folder, count, hanging=name == "beside")
-                found.append(count / (time.perf_counter() - started))
-    middle = {name: statistics.median(rate) for name, rate in rates.items()}
-    for name, rate in middle.items():
-        print(f"{name:>7}: {rate:8.0f} files a second")
-    print(f"exchange / bare loop: {middle['ours'] / middle['bare']:.2f}")
-    print(f"beside one that hangs / alone: {middle['beside'] / middle['alone']:.2f}")
+                started, used = time.perf_counter(), time.process_time()
+                ways[name](folder)
+                walls[name].append(time.perf_counter() - started)
+                cpus[name].append(time.process_time() - used)
+    wall = {name: statistics.median(found) / count for name, found in walls.items()}
+    cpu = {name: statistics.median(found) / count for name, found in cpus.items()}
+    for name in ways:
+        print(f"{name:>14}: {1 / wall[name]:6.0f} files/s, {1000 * cpu[name]:.2f} ms of processor")
+    for one, other in [
+        ("bare loop", "exchange"),
+        ("without marks", "exchange"),
+        ("third takes", "third hangs"),
+        ("third takes", "third refuses"),
+        ("third takes", "third is down"),
+        ("no third", "third hangs"),
+        ("no third", "third refuses"),
+        ("no third", "third is down"),
+    ]:
+        ratio = statistics.median(a / b for a, b in zip(walls[one], walls[other], strict=True))
+        print(f"{other} / {one}: {ratio:.2f} (processor {cpu[one] / cpu[other]:.2f})")
 
 
 if __name__ == "__main__":
     words = sys.argv[1:]
-    main(int(words[0]) if words else 500, 3, words[1] if len(words) > 1 else None)
+    numbers = [int(word) for word in words[:2]]
+    files, turns = numbers + [400, 5][len(numbers) :]
+    main(files, turns, words[2] if len(words) > 2 else None)

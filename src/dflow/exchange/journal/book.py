@@ -51,15 +51,18 @@ class Book:
 
     def record(self, new: NewArrival) -> Recorded:
         """Keep an arrival with its decision and its deliveries."""
-        hash_ = "" if new.content is None else self.payloads.keep(new.content)
+        hash_, fresh = "", False
+        if new.content is not None:
+            hash_, fresh = self.payloads.keep(new.content)
         outcome, reason = new.outcome, new.reason
-        first = self._sent_before(hash_)
-        if first is None:
-            # Not sent then, so sending it now is not twice: such as after a new rule.
-            first = self._first(hash_)
-        else:
+        # What is new to the journal is not looked for: every arrival's payload is kept.
+        first = None if fresh else self._sent_before(hash_)
+        if first is not None:
             outcome = Outcome.REPEAT
             reason = f"the same content arrived before, as {first}"
+        elif not fresh:
+            # Not sent then, so sending it now is not twice: such as after a new rule.
+            first = self._first(hash_)
         number = insert_arrival(
             self.database, new, hash_, outcome=outcome, reason=reason, first=first
         )
@@ -113,7 +116,7 @@ class Book:
 
     def _add(self, arrival: int, new: NewDelivery, at: float, hash_: str) -> int:
         if new.content is not None:
-            hash_ = self.payloads.keep(new.content)
+            hash_, _ = self.payloads.keep(new.content)
         return insert_delivery(self.database, arrival, new, at, hash_)
 
     def attempt(

@@ -16,6 +16,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 from attrs import define
@@ -28,9 +29,20 @@ from dflow.transport.durable import sync_folder, write_synced
 __all__ = ["Payloads", "content_hash"]
 
 
+#: A file is hashed at several points of its way; those of late, if small, are remembered.
+_SMALL, _OF_LATE = 1 << 16, 64
+
+
 def content_hash(content: bytes) -> str:
     """The SHA-256 of some bytes, in hexadecimal."""
+    return _small_hash(content) if len(content) <= _SMALL else _hash(content)
+
+
+def _hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+_small_hash = lru_cache(maxsize=_OF_LATE)(_hash)
 
 
 @define
@@ -74,17 +86,24 @@ class Payloads:
     def _knows(self, key_id: str) -> bool:
         return self.cipher is not None and self.cipher.knows(key_id)
 
-    def keep(self, content: bytes) -> str:
-        """Keep some bytes, once; their hash.  Part of the journal's transaction."""
+    def keep(self, content: bytes) -> tuple[str, bool]:
+        """Keep some bytes, once; their hash, and whether they are new to the journal.
+
+        Part of the journal's transaction.
+        """
         hash_ = content_hash(content)
-        row = self.connection.execute("SELECT 1 FROM payload WHERE hash = ?", (hash_,)).fetchone()
-        if row is None:
-            body, sealed = self._put(hash_, content)
-            self.connection.execute(
-                "INSERT INTO payload (hash, size, body, sealed) VALUES (?, ?, ?, ?)",
-                (hash_, len(content), body, sealed),
-            )
-        return hash_
+        if self.cipher is not None or len(content) > self.above:
+            # Not to be sealed or written for nothing.
+            known = "SELECT 1 FROM payload WHERE hash = ?"
+            if self.connection.execute(known, (hash_,)).fetchone() is not None:
+                return hash_, False
+        body, sealed = self._put(hash_, content)
+        made = self.connection.execute(
+            "INSERT INTO payload (hash, size, body, sealed) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (hash) DO NOTHING",
+            (hash_, len(content), body, sealed),
+        )
+        return hash_, made.rowcount > 0
 
     def _put(self, hash_: str, content: bytes) -> tuple[bytes | None, str]:
         """Where some bytes are kept, None for the folder, and by which key they are sealed."""
