@@ -209,8 +209,14 @@ def _the_dead_are_told(rig: JournalRig) -> None:
     one.record(arrival(b"x", "k"))
     one.own()
     time.sleep(_lease(one) * 1.3)
+
+    def renew() -> None:
+        with one.transaction():
+            one.renew(at=3.0)
+
     refuses(LeaseLost, lambda: one.claim("old", now=2.0, limit=1))
-    refuses(LeaseLost, lambda: one.renew(at=3.0))
+    refuses(LeaseLost, renew)
+    must("once told", one.renew(at=3.0), [])
     must("then", len(one.claim("old", now=4.0, limit=1)), 1)
 
 

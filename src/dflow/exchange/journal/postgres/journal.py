@@ -146,12 +146,11 @@ class PostgresJournal:
             try:
                 self._me()
                 prolong(self._connection, self.worker, self.place.lease)
-                return self._lost(at)
-            except LeaseLost as error:
-                # Kept: what the former worker took waits for the end of its lease.
-                self._reborn()
-                lost = error
-        raise lost
+            except LeaseLost:
+                # What it took waits for the end of its lease; what is next taken is another's.
+                self.worker = ""
+                raise
+            return self._lost(at)
 
     def recover(self, *, at: float) -> list[int]:
         """Begin anew: what dead workers were sending, and this one before, is unknown now."""
@@ -181,13 +180,14 @@ class PostgresJournal:
             if self._connection.inside:
                 yield
                 return
-            worker, session = self.worker, self._session
+            worker = self.worker
             try:
                 with self._connection.transaction():
                     yield
             except BaseException:
-                # A worker that was registered in what is undone does not exist.
-                self.worker, self._session = worker, session
+                if self.worker != worker:
+                    # A worker that was registered in what is undone does not exist.
+                    self.worker = ""
                 raise
 
     # -- arrivals ------------------------------------------------------------------------
