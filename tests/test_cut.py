@@ -177,6 +177,7 @@ def test_nothing_half_written_stays(
     with pytest.raises(SourceError, match="No space left"):
         refresh(archive, tmp_path / "cut", at=LATER)
     after = {path: path.read_bytes() for path in (tmp_path / "cut").rglob("*") if path.is_file()}
+    after.pop(tmp_path / "cut" / ".refresh.lock")  # empty, and stays
     assert after == before
 
 
@@ -347,3 +348,35 @@ def test_the_command(archive: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_wrong_use(archive: Path, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cut", str(archive), *words]) == 2
     assert capsys.readouterr().err.startswith("dflow: ")
+
+
+def test_two_refreshes_at_once_are_refused_and_the_cut_stays_whole(tmp_path: Path) -> None:
+    archive, out = tmp_path / "archive", tmp_path / "out"
+    archive.mkdir()
+    (archive / "1.usr").write_bytes(made("D0150", "002", POINTS[:2], seed=1))
+    cut(archive, out, rules(mpans=POINTS[:2]), at=AT)
+    before = (out / "manifest.json").read_bytes()
+    for seed in (2, 3):
+        (archive / f"{seed}.usr").write_bytes(made("D0150", "002", POINTS[:2], seed=seed))
+    refused: list[str] = []
+
+    def meanwhile(done: int, total: int) -> None:
+        assert total == 3
+        if done == 2:
+            with pytest.raises(SourceError, match="is being refreshed by another process") as told:
+                refresh(archive, out, at=AT)
+            refused.append(str(told.value))
+            assert (out / "manifest.json").read_bytes() == before
+
+    manifest, added = refresh(archive, out, at=AT, progress=meanwhile)
+    assert (added, len(refused)) == (2, 1)
+    assert refresh(archive, out, at=AT) == (manifest, 0)
+    assert read_manifest(out) == manifest
+
+
+def test_what_is_no_cut_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "other").mkdir()
+    with pytest.raises(SourceError, match="cannot be read as a manifest"):
+        refresh(tmp_path / "archive", tmp_path / "other", at=AT)
+    assert list((tmp_path / "other").iterdir()) == []

@@ -75,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
     """Make or refresh a cut, or prove something of several."""
     from datetime import UTC, datetime
 
+    from dflow.cli.terminal import Progress
     from dflow.cut import cut, refresh
     from dflow.errors import LookupMiss
 
@@ -87,13 +88,22 @@ def run(args: argparse.Namespace) -> int:
         raise LookupMiss("a cut is made from one archive; several were named")
     archive = Path(args.paths[0])
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    if args.refresh:
-        manifest, added = refresh(archive, Path(args.refresh), at=now)
-    else:
-        if not args.out:
-            raise LookupMiss("name the cut's folder with --out; see dflow cut --help")
-        manifest = cut(archive, Path(args.out), _rules(args), at=now)
-        added = len(manifest.files)
+    line = Progress("files", 0)
+
+    def progress(done: int, total: int) -> None:
+        line.total = total
+        line.at(done)
+
+    try:
+        if args.refresh:
+            manifest, added = refresh(archive, Path(args.refresh), at=now, progress=progress)
+        else:
+            if not args.out:
+                raise LookupMiss("name the cut's folder with --out; see dflow cut --help")
+            manifest = cut(archive, Path(args.out), _rules(args), at=now, progress=progress)
+            added = len(manifest.files)
+    finally:
+        line.clear()
     _tell(manifest, added, as_json=args.json)
     return ERRORS if manifest.skipped else CLEAN
 

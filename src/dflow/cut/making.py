@@ -13,7 +13,8 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from attrs import define, evolve, field, frozen
@@ -25,17 +26,31 @@ from dflow.cut.narrowing import mpans_of, narrowed
 from dflow.envelope import read_header
 from dflow.errors import SourceError, StructureError
 from dflow.parse import read
+from dflow.transport.durable import try_lock
 
 __all__ = ["cut", "refresh"]
 
 #: Where a cut's folder keeps the files.
 _FILES = "files"
 
+#: Held while a cut is refreshed; left in its folder, empty.
+_LOCK = ".refresh.lock"
+
 _THIRTEEN = re.compile(rb"(?<![0-9])[0-9]{13}(?![0-9])")
 
 
+#: Told how many originals were looked at, of how many.
+_Progress = Callable[[int, int], None]
+
+
 def cut(
-    archive: Path, out: Path, rules: CutRules, *, at: str, catalogue: Catalogue | None = None
+    archive: Path,
+    out: Path,
+    rules: CutRules,
+    *,
+    at: str,
+    catalogue: Catalogue | None = None,
+    progress: _Progress | None = None,
 ) -> Manifest:
     """Write every file of the archive that belongs, with a manifest, to a new folder.
 
@@ -45,6 +60,7 @@ def cut(
         rules: what belongs.
         at: the time to be told, UTC, ISO 8601.
         catalogue: the definitions to read by; the bundled ones unless given.
+        progress: told how many originals were looked at, of how many.
 
     Raises:
         SourceError: if the archive cannot be listed, or the folder exists or cannot be
@@ -71,7 +87,14 @@ def cut(
     except OSError as error:
         raise SourceError(f"{part}: cannot be made: {error.strerror}") from error
     try:
-        work = _Work(archive=archive, folder=part, before=empty, at=at, catalogue=catalogue)
+        work = _Work(
+            archive=archive,
+            folder=part,
+            before=empty,
+            at=at,
+            catalogue=catalogue,
+            progress=progress,
+        )
         manifest = work.done()
         _written(part / MANIFEST, manifest_text(manifest).encode())
         part.rename(out)
@@ -84,23 +107,59 @@ def cut(
 
 
 def refresh(
-    archive: Path, out: Path, *, at: str, catalogue: Catalogue | None = None
+    archive: Path,
+    out: Path,
+    *,
+    at: str,
+    catalogue: Catalogue | None = None,
+    progress: _Progress | None = None,
 ) -> tuple[Manifest, int]:
     """Add to a cut what came into the archive since, by the cut's own rules.
 
     An original is known by its hash: one that is in the cut already is not added again,
-    and doing it twice changes nothing, the manifest's time included.
+    and doing it twice changes nothing, the manifest's time included.  Two at once would
+    lose what one of them wrote, so the second is refused.
 
     Returns:
         the manifest, and how many files were added.
 
     Raises:
-        SourceError: if there is no such cut, or it cannot be written, or the archive
-            cannot be listed.
+        SourceError: if there is no such cut, or it cannot be written or is being
+            refreshed, or the archive cannot be listed.
     """
     _apart(archive, out)
+    _read_manifest(out)  # what is no cut gets no lock file
+    with _alone(out):
+        return _refreshed(archive, out, at, catalogue, progress)
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Be the only one that refreshes a cut, in any process."""
+    try:
+        lock = try_lock(out / _LOCK)
+    except OSError as error:
+        raise SourceError(f"{out}: cannot be written: {error.strerror}") from error
+    if lock is None:
+        raise SourceError(f"{out}: is being refreshed by another process; try again later")
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def _refreshed(
+    archive: Path, out: Path, at: str, catalogue: Catalogue | None, progress: _Progress | None
+) -> tuple[Manifest, int]:
     before = _read_manifest(out)
-    work = _Work(archive=archive, folder=out, before=before, at=at, catalogue=catalogue)
+    work = _Work(
+        archive=archive,
+        folder=out,
+        before=before,
+        at=at,
+        catalogue=catalogue,
+        progress=progress,
+    )
     try:
         manifest = work.done()
         if manifest != before:
@@ -144,6 +203,7 @@ class _Work:
     before: Manifest
     at: str
     catalogue: Catalogue | None
+    progress: _Progress | None
     written: list[Path] = field(factory=list)
     _skipped: list[Skip] = field(factory=list)
 
@@ -155,7 +215,10 @@ class _Work:
         wanted = frozenset(self.before.rules.mpans)
         subjects: set[str] = set()
         named: set[str] = set()
-        for name in self._originals():
+        originals = list(self._originals())
+        for number, name in enumerate(originals):
+            if self.progress is not None:
+                self.progress(number, len(originals))
             try:
                 data = (self.archive / name).read_bytes()
                 digest = hashlib.sha256(data).hexdigest()
