@@ -130,14 +130,16 @@ def _refusal(server: Server, error: Exception) -> str:
     from aiormq.exceptions import (
         AuthenticationError,
         ConnectionNotAllowed,
+        InvalidFrameError,
         ProbableAuthenticationError,
     )
 
     if isinstance(error, AuthenticationError | ProbableAuthenticationError):
         return f"{server.url}: user {server.user!r} is refused: check `user` and `password`"
-    if isinstance(error, ConnectionNotAllowed):
-        words = f"{server.url}: {words_of(error)}"
-        return f"{words}: does the virtual host exist, and may the user use it?"
+    if isinstance(error, ConnectionNotAllowed | InvalidFrameError):
+        # Where the broker says why, the library does not hand it on.
+        words = f"{server.url}: the broker refuses the virtual host {server.path or '/'!r}"
+        return f"{words}: does it exist, and may the user use it?"
     return server.why(error)
 
 

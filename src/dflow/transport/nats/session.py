@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import re
 from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, TypeVar
@@ -21,6 +22,7 @@ from dflow.transport.server import Server
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
+    from nats.aio.msg import Msg
     from nats.js import JetStreamContext
     from nats.js.api import PubAck
 
@@ -30,6 +32,8 @@ T = TypeVar("T")
 
 #: Two lost pings, so many seconds apart, mean that the connection is dead.
 _PING = 10
+#: The status of an answer from nobody.
+_NOBODY = "503"
 _SUBJECT = re.compile(r'publish to "([^"]*)"')
 
 
@@ -42,15 +46,18 @@ class Session:
         patience: seconds to wait for an answer.
         client: the library's connection.
         stream: the library's JetStream.
+        inbox: what the subjects of answers to published messages start with.
     """
 
     server: Server
     patience: float
     client: Client
     stream: JetStreamContext
+    inbox: str
     _lost: asyncio.Future[None] = field(init=False)
     _denied: asyncio.Future[str] = field(init=False)
-    _under_way: dict[asyncio.Future[PubAck], str] = field(factory=dict, init=False)
+    _under_way: dict[str, tuple[asyncio.Future[PubAck], str]] = field(factory=dict, init=False)
+    _count: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
         loop = asyncio.get_running_loop()
@@ -69,35 +76,46 @@ class Session:
             Unavailable: certainly not taken.
             Uncertain: nobody knows.
         """
-        from nats.errors import (
-            ConnectionClosedError,
-            MaxPayloadError,
-            OutboundBufferLimitError,
-        )
-        from nats.js.errors import NoStreamResponseError, TooManyStalledMsgsError
+        from nats.errors import ConnectionClosedError, MaxPayloadError, OutboundBufferLimitError
 
-        try:
-            answer = await self.stream.publish_async(subject, content, headers=dict(headers))
-        except (
-            ConnectionClosedError,
-            MaxPayloadError,
-            OutboundBufferLimitError,
-            TooManyStalledMsgsError,
-        ) as error:
-            raise Unavailable(self.server.why(error)) from error
-        if self._lost.done() and not answer.done():
-            answer.set_exception(self._gone())
-        self._under_way[answer] = subject.lower()
+        self._count += 1
+        token = str(self._count)
+        answer: asyncio.Future[PubAck] = asyncio.get_running_loop().create_future()
+        self._under_way[token] = answer, subject.lower()
         try:
             async with asyncio.timeout(self.patience):
+                await self.client.publish(
+                    subject, content, f"{self.inbox}.{token}", headers=dict(headers)
+                )
+                if self._lost.done() and not answer.done():
+                    raise self._gone()
                 return await answer
-        except NoStreamResponseError as error:
-            words = f"{self.server.url}: no stream takes the subject {subject}"
-            raise Unavailable(f"{words}: add it to a stream's subjects") from error
+        except (ConnectionClosedError, MaxPayloadError, OutboundBufferLimitError) as error:
+            raise Unavailable(self.server.why(error)) from error
         except TimeoutError as error:
             raise Uncertain(f"{self.server.url}: no answer in {self.patience:g} s") from error
         finally:
-            del self._under_way[answer]
+            del self._under_way[token]
+
+    async def on_answer(self, message: Msg) -> None:
+        """What a stream, or nobody, says to a message that was published."""
+        from nats.js.api import PubAck
+        from nats.js.errors import APIError
+
+        answer, subject = self._under_way.get(message.subject.rpartition(".")[2], (None, ""))
+        if answer is None or answer.done():
+            return
+        if (message.headers or {}).get("Status") == _NOBODY:
+            words = f"{self.server.url}: no stream takes the subject {subject}"
+            answer.set_exception(Unavailable(f"{words}: add it to a stream's subjects"))
+            return
+        try:
+            told = json.loads(message.data)
+            if "error" in told:
+                APIError.from_error(told["error"])
+            answer.set_result(PubAck.from_response(told))
+        except (APIError, ValueError, TypeError, KeyError) as error:
+            answer.set_exception(error)
 
     async def ask(self, question: Awaitable[T], *, patience: float = 0.0) -> T:
         """Wait for an answer that can be asked for again, for `patience` or as usual.
@@ -128,7 +146,7 @@ class Session:
         """The connection is gone: nobody waits on it any longer."""
         if not self._lost.done():
             self._lost.set_result(None)
-        for answer in self._under_way:
+        for answer, _ in self._under_way.values():
             if not answer.done():
                 answer.set_exception(self._gone())
 
@@ -143,7 +161,7 @@ class Session:
         if not denied.done():
             denied.set_result(words)
         found = _SUBJECT.search(text.lower())
-        for answer, subject in self._under_way.items():
+        for answer, subject in self._under_way.values():
             if found and subject == found[1] and not answer.done():
                 answer.set_exception(Unavailable(words))
 
@@ -229,8 +247,11 @@ async def connect(server: Server, *, patience: float) -> Session:
         server=server,
         patience=patience,
         client=client,
-        stream=client.jetstream(timeout=patience, publish_async_max_pending=1 << 20),
+        stream=client.jetstream(timeout=patience),
+        inbox=client.new_inbox(),
     )
+    # The library's own way to publish without waiting loses answers that are errors.
+    await session.ask(client.subscribe(f"{session.inbox}.*", cb=session.on_answer))
     return session
 
 
