@@ -91,7 +91,7 @@ async def closing(end: object) -> AsyncIterator[None]:
 async def fails(end: object, fault: type[Exception], *words: str) -> None:
     """Both a check and a send say so."""
     async with closing(end):
-        calls: list[Coroutine[object, object, object]] = [end.check()]  # type: ignore[attr-defined]
+        calls: list[Coroutine[object, object, object]] = [end.check()]  # type: ignore[attr-defined]  # both have it
         if hasattr(end, "send"):
             calls.append(end.send(parcel(1)))
         for call in calls:
@@ -198,7 +198,7 @@ def test_nats_streams_that_forget(
         server, name = at(own_nats, "nats"), f"s{secrets.token_hex(4)}"
         session = await nats_connect(server, patience=5)
         await session.stream.add_stream(
-            StreamConfig(name=name, subjects=[f"{name}.*"], **settings)  # type: ignore[arg-type]
+            StreamConfig(name=name, subjects=[f"{name}.*"], **settings)  # type: ignore[arg-type]  # mixed
         )
         strict = NatsOutbox(server=server, stream=name, subject=name)
         await fails(strict, Unavailable, words)
