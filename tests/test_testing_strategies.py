@@ -29,7 +29,7 @@ from dflow.exchange.intake import Intake
 from dflow.flow import Flow
 from dflow.generator.plan import plan_flow
 from dflow.generator.values import mpan, value_maker
-from dflow.identifiers import is_mpan, known_distributor
+from dflow.identifiers import is_mpan, known_distributor, mpan_check_digit
 from dflow.parse import read
 from dflow.records import split_records
 from dflow.routing import Routes
@@ -404,3 +404,10 @@ def test_counts_that_are_listed_are_kept() -> None:
     plan = plan_flow(private_flow(), bundled().roles)
     assert plan.groups[0].groups[0].groups[0].bounds == (48, 48)
     assert Range("46,48,50", 46, 50, (46, 48, 50)).admits(48)
+
+
+@given(number=st.integers(0, 2**63))
+def test_a_check_digit_by_threes_is_the_one_by_twelve(number: int) -> None:
+    made = mpan(number)
+    assert len(made) == 13
+    assert made[12] == mpan_check_digit(made[:12])
