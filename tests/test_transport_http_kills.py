@@ -123,7 +123,7 @@ def campaign(folder: Path, *, files: int, kills: int) -> None:
 
 
 def test_a_receiver_killed_under_load_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    campaign(tmp_path, files=60, kills=2)
+    campaign(tmp_path, files=40, kills=2)
 
 
 @pytest.mark.slow

@@ -76,7 +76,7 @@ def by_s3() -> Iterator[Rig]:
     yield ObjectRig(server.place(server.bucket()), Endpoint(server.host, server.port))
 
 
-TestMemory = check_transport(in_memory, largest=20_000_000, prefetch=16)
+TestMemory = pytest.mark.slow(check_transport(in_memory, prefetch=16))
 TestFolder = check_transport(in_a_folder, largest=20_000_000, prefetch=16)
 TestS3 = check_transport(by_s3, largest=20_000_000, prefetch=16, secrets=(SECRET.reveal(),))
 TestS3Whole = pytest.mark.slow(check_transport(by_s3, prefetch=16, secrets=(SECRET.reveal(),)))
