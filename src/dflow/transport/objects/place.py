@@ -298,5 +298,8 @@ def _found(meta: Mapping[str, object]) -> Found:
     if not isinstance(modified, datetime):
         raise TypeError("a listing without times")
     size = meta["size"]
-    version = f"{meta.get('e_tag')} {meta.get('version')} {modified.isoformat()}"
+    # Azure tells the tag in quotes when it is asked for one object, and without in a listing;
+    # a version is told by some stores in one of the two only.
+    tag = str(meta.get("e_tag") or "").removeprefix("W/").strip('"')
+    version = f"{tag} {modified.replace(microsecond=0).isoformat()}"
     return Found(str(meta["path"]), size if isinstance(size, int) else 0, modified, version)
