@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator
 
 from attrs import evolve
@@ -185,6 +186,18 @@ class LeavesTasks(MemoryOutbox):
         return await super().send(parcel)
 
 
+class LeavesFiles(MemoryOutbox):
+    """Opens a file for each outbox, and closes none."""
+
+    async def send(self, parcel: Parcel) -> Receipt:
+        OPEN_FILES.append(os.open(os.devnull, os.O_RDONLY))
+        return await super().send(parcel)
+
+
+#: To be closed by the test.
+OPEN_FILES: list[int] = []
+
+
 class CheckSends(MemoryOutbox):
     async def check(self) -> str:
         self.queue.put(b"is anybody there?")
@@ -311,6 +324,7 @@ HERE: list[tuple[type[MemoryOutbox | MemoryInbox], str]] = [
     (OneLoop, "closed_twice_it_opens_again_in_another_loop"),
     (ClosedForGood, "closed_twice_it_opens_again_in_another_loop"),
     (LeavesTasks, "closing_lets_go_of_everything"),
+    (LeavesFiles, "closing_lets_go_of_everything"),
     (CheckSends, "a_check_says_what_was_reached_and_sends_nothing"),
     (CheckIsMute, "a_check_says_what_was_reached_and_sends_nothing"),
     (ShowsSecret, "a_repr_shows_no_secret"),

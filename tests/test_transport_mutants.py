@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
 from attrs import define, evolve, field
 
 from broken_mailboxes import FAR, LEFT_OPEN
-from broken_transports import HERE
+from broken_transports import HERE, OPEN_FILES
 from dflow.testing.transports import PROMISES, Broken, Endpoint, Promise, Rig, Trial
 from dflow.testing.transports.kit import keep
 from dflow.testing.transports.promise import unmet
@@ -47,6 +48,17 @@ def tried(promise: Promise, rig: Rig, *, patience: float = 0.25) -> None:
     )
 
 
+@pytest.fixture
+def left_open() -> Iterator[None]:
+    yield
+    while OPEN_FILES:
+        os.close(OPEN_FILES.pop())
+    for line in LEFT_OPEN:
+        line._drop()
+    LEFT_OPEN.clear()
+
+
+@pytest.mark.usefixtures("left_open")
 @pytest.mark.parametrize(
     ("mutant", "promise"), HERE, ids=[f"{one.__name__}-{name}" for one, name in HERE]
 )
@@ -69,14 +81,6 @@ class FarRig(MailRig):
 
     def inbox(self, via: Endpoint | None = None) -> MailInbox:
         return self.into(self.line(via or self.server))
-
-
-@pytest.fixture
-def left_open() -> Iterator[None]:
-    yield
-    for line in LEFT_OPEN:
-        line._drop()
-    LEFT_OPEN.clear()
 
 
 @pytest.mark.usefixtures("left_open")

@@ -16,9 +16,10 @@ import contextlib
 import shutil
 import tempfile
 from collections import Counter, defaultdict
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -28,9 +29,11 @@ from dflow.parse import read
 from dflow.routing import Routes
 from dflow.testing.doubles import Bench, Crash, FakeClock, Mood
 from dflow.testing.strategies import flow_bytes
-from dflow.transport import MemoryOutbox, Outbox, Parcel, Presence
+from dflow.transport import Closing, MemoryOutbox, Outbox, Parcel, Presence
 
 __all__ = ["ExchangeMachine", "OutboxMachine"]
+
+T = TypeVar("T")
 
 #: Longer than any wait between two attempts.
 _LONG = 7 * 24 * 3600.0
@@ -193,6 +196,18 @@ class OutboxMachine(RuleBasedStateMachine):
         """The outbox under test; the one in memory unless overridden."""
         return MemoryOutbox()
 
+    def _run(self, call: Callable[[], Coroutine[object, object, T]]) -> T:
+        """One call in an event loop of its own, closed as an exchange closes it."""
+
+        async def whole() -> T:
+            try:
+                return await call()
+            finally:
+                if isinstance(self.outbox, Closing):
+                    await self.outbox.close()
+
+        return asyncio.run(whole())
+
     def stored(self) -> list[bytes] | None:
         """What the destination holds; None if it cannot be looked into."""
         return (
@@ -205,17 +220,20 @@ class OutboxMachine(RuleBasedStateMachine):
     def send(self, key: int, content: bytes) -> None:
         """A parcel is sent, perhaps again under a key that is known."""
         name = f"key-{key}"
+        before = name in self.sent
         known = self.sent.setdefault(name, content)
         parcel = Parcel(key=name, name=f"{name}.usr", content=known)
-        receipt = asyncio.run(self.outbox.send(parcel))
+        receipt = self._run(lambda: self.outbox.send(parcel))
         if receipt.key != name:
             raise AssertionError(f"the receipt is for {receipt.key}, not for {name}")
+        if self.outbox.capabilities.idempotent and receipt.repeat is not before:
+            raise AssertionError(f"{name} was{'' if before else ' not'} sent before; not so said")
 
     @rule(key=st.integers(0, 9))
     @precondition(lambda self: self.outbox.capabilities.probes)
     def probe(self, key: int) -> None:
         """The destination says what it has."""
-        answer = asyncio.run(self.outbox.probe(f"key-{key}"))
+        answer = self._run(lambda: self.outbox.probe(f"key-{key}"))
         if (answer is Presence.PRESENT) != (f"key-{key}" in self.sent):
             raise AssertionError(f"the destination says that key-{key} is {answer.value}")
 

@@ -211,15 +211,15 @@ async def a_silent_peer_can_be_given_up(trial: Trial) -> None:
     """A send that hangs ends when it is cancelled; the outbox goes on when all is well."""
     with trial.proxy() as (proxy, via):
         outbox = trial.outbox(via)
-        for number in range(3):
+        for number in range(2):
             proxy.swallow()
             await _given_up(trial, outbox.send(parcel(number)))
             if outbox.capabilities.probes:
                 await _given_up(trial, outbox.probe(parcel(number).key))
             proxy.mend()
             await trial.sent(outbox, parcel(number))
-        wanted = [parcel(number).content for number in range(3)]
-        _once_if_promised(outbox, await trial.arrived(3), wanted)
+        wanted = [parcel(number).content for number in range(2)]
+        _once_if_promised(outbox, await trial.arrived(2), wanted)
 
 
 async def a_silent_answer_is_uncertain(trial: Trial) -> None:
@@ -229,7 +229,7 @@ async def a_silent_answer_is_uncertain(trial: Trial) -> None:
         await trial.sent(outbox, parcel(0))
         proxy.swallow("down")
         try:
-            await asyncio.wait_for(outbox.send(parcel(1)), 1.0)
+            await asyncio.wait_for(outbox.send(parcel(1)), 0.6)
         except (TimeoutError, TransportError) as error:
             unavailable = isinstance(error, Unavailable)
         else:
@@ -248,7 +248,7 @@ async def a_silent_answer_is_uncertain(trial: Trial) -> None:
 
 async def _given_up(trial: Trial, call: Awaitable[object]) -> None:
     task = asyncio.ensure_future(call)
-    await asyncio.wait([task], timeout=0.4)
+    await asyncio.wait([task], timeout=0.25)
     task.cancel()
     done, _ = await asyncio.wait([task], timeout=trial.patience)
     require(done, f"a call to a silent peer did not end in {trial.patience:g} s after its cancel")

@@ -7,7 +7,10 @@ any network.
 from __future__ import annotations
 
 import asyncio
+import gc
+import threading
 from collections import Counter
+from pathlib import Path
 
 from dflow.testing.transports.arriving import twice_or_lost
 from dflow.testing.transports.promise import Promise
@@ -114,19 +117,41 @@ def closed_twice_it_opens_again_in_another_loop(trial: Trial) -> None:
 
 
 async def closing_lets_go_of_everything(trial: Trial) -> None:
-    """No task is left in the event loop."""
+    """No task is left in the event loop, and no threads or open files are heaped up."""
     before = asyncio.all_tasks()
-    outbox, inbox = trial.rig.outbox(), trial.rig.inbox()
-    await outbox.send(parcel(1))
-    if inbox is not None:
-        await trial.take(inbox, 1)
-    await close(outbox)
-    await close(inbox)
+    await _round(trial, 0)
+    held = _held()
+    for number in range(1, 5):
+        await _round(trial, number)
     end = trial.now() + min(2.0, trial.patience)
     while (left := asyncio.all_tasks() - before) and trial.now() < end:
         await asyncio.sleep(0.02)
     names = sorted(str(task.get_coro()) for task in left)
     require(not left, f"after close, {len(left)} tasks still run: {names[:3]}")
+    # Of four rounds each would leave one.  Threads may linger a moment for more work.
+    end = trial.now() + max(3.0, trial.patience)
+    while any(now > then + 3 for now, then in zip(_held(), held, strict=True)):
+        threads, files = (now - then for now, then in zip(_held(), held, strict=True))
+        words = f"{threads} threads and {files} open files more than before"
+        require(trial.now() < end, f"four times opened and closed, there are {words}")
+        await asyncio.sleep(0.05)
+
+
+async def _round(trial: Trial, number: int) -> None:
+    outbox, inbox = trial.rig.outbox(), trial.rig.inbox()
+    await outbox.send(parcel(number))
+    if inbox is not None:
+        await trial.take(inbox, 1)
+    await close(outbox)
+    await close(inbox)
+
+
+def _held() -> tuple[int, int]:
+    """Threads, but for the event loop's own pool, and open files where they can be counted."""
+    gc.collect()
+    threads = [one for one in threading.enumerate() if not one.name.startswith("asyncio_")]
+    folder = Path("/dev/fd")
+    return len(threads), len([*folder.iterdir()]) if folder.is_dir() else 0
 
 
 async def a_check_says_what_was_reached_and_sends_nothing(trial: Trial) -> None:
