@@ -176,7 +176,7 @@ class JournalModel:
         self.deliveries[number] = evolve(
             one,
             state=advance(one.state, step),
-            attempts=one.attempts + (step is Step.START),
+            attempts=one.attempts + {Step.START: 1, Step.DEFER: -1}.get(step, 0),
             due=at if due is None else due,
             changed=at,
         )
