@@ -222,21 +222,27 @@ def main(deliveries: int, count: int, rounds: int, where: str | None) -> None:
         print(f"{deliveries} deliveries, {size:.1f} GB: {time.perf_counter() - started:.0f} s")
         found: dict[str, list[tuple[float, float]]] = {"few": [], "many": []}
         resident: list[float] = []
-        for turn in range(rounds):
-            for place, (name, took) in enumerate(found.items()):
-                first = 10_000_000 + (2 * turn + place) * count
-                took.append(_pass(journals[name], Path(home) / "run", count, first))
+        first = 10_000_000
+        for turn in range(-1, rounds):
+            # Each round in the other order, so that a noisy neighbour disturbs both.
+            for name in list(found) if turn % 2 else reversed(list(found)):
+                first += count
+                took = _pass(journals[name], Path(home) / "run", count, first)
+                if turn >= 0:  # the round before the first loads program and caches
+                    found[name].append(took)
             resident.append(_resident())
         for at, word in enumerate(["wall", "processor"]):
-            few, many = (
-                1000 * statistics.median(one[at] for one in took) / count for took in found.values()
+            few, many = ([1000 * one[at] / count for one in took] for took in found.values())
+            ratio = statistics.median(b / a for a, b in zip(few, many, strict=True))
+            print(
+                f"{word} ms a file: few {statistics.median(few):.2f},"
+                f" many {statistics.median(many):.2f}, ratio {ratio:.2f}"
             )
-            print(f"{word} ms a file: few {few:.2f}, many {many:.2f}, ratio {many / few:.2f}")
         print(f"resident MB after each round: {', '.join(f'{one:.0f}' for one in resident)}")
         opened = {name: open_journal(path) for name, path in journals.items()}
         for name, ask in QUESTIONS.items():
-            few, many = (1000 * _time(journal, ask) for journal in opened.values())
-            print(f"{name:>20}: few {few:8.3f} ms, many {many:8.3f} ms")
+            quick, slow = (1000 * _time(journal, ask) for journal in opened.values())
+            print(f"{name:>20}: few {quick:8.3f} ms, many {slow:8.3f} ms")
         for journal in opened.values():
             journal.close()
     print(f"most resident: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3:.0f} MB")
