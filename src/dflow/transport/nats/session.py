@@ -32,6 +32,8 @@ T = TypeVar("T")
 
 #: Two lost pings, so many seconds apart, mean that the connection is dead.
 _PING = 10
+#: Closing what never opened takes no longer, in seconds.
+_GOODBYE = 0.5
 #: The status of an answer from nobody.
 _NOBODY = "503"
 _SUBJECT = re.compile(r'publish to "([^"]*)"')
@@ -236,23 +238,23 @@ async def connect(server: Server, *, patience: float) -> Session:
             )
         proof()
     except BaseException as error:
-        with contextlib.suppress(Exception):
-            await client.close()
+        await _let_go(client)
         if isinstance(error, TransportError | asyncio.CancelledError) or not isinstance(
             error, Exception
         ):
             raise
         raise Unavailable(_refusal(server, error)) from error
-    session = Session(
-        server=server,
-        patience=patience,
-        client=client,
-        stream=client.jetstream(timeout=patience),
-        inbox=client.new_inbox(),
-    )
+    stream, inbox = client.jetstream(timeout=patience), client.new_inbox()
+    session = Session(server=server, patience=patience, client=client, stream=stream, inbox=inbox)
     # The library's own way to publish without waiting loses answers that are errors.
     await session.ask(client.subscribe(f"{session.inbox}.*", cb=session.on_answer))
     return session
+
+
+async def _let_go(client: Client) -> None:
+    """Close what never opened: after a refused certificate the library would wait for ever."""
+    with contextlib.suppress(Exception):
+        await asyncio.wait_for(client.close(), _GOODBYE)
 
 
 def _refusal(server: Server, error: Exception) -> str:
