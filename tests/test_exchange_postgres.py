@@ -1,0 +1,190 @@
+"""The PostgreSQL journal beside the kit's promises: a model, migrations, words, connections."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import psycopg
+import pytest
+from attrs import define, evolve
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from dflow.delivery import State
+from dflow.exchange.journal import (
+    EventRow,
+    Journal,
+    JournalError,
+    LeaseLost,
+    NewArrival,
+    NewDelivery,
+    Outcome,
+    PostgresPlace,
+    open_postgres,
+)
+from dflow.exchange.journal.postgres.schema import SCHEMA_VERSION
+from dflow.exchange.numbers import Numbers
+from dflow.testing.journal_model import JournalModel
+from dflow.testing.journals import JournalMachine
+from dflow.transport import Secret
+from support_cluster import cluster
+from support_postgres import administer, database
+
+
+@define
+class StrictLines(JournalModel):
+    """Of one line one delivery is under way, even when an older one joins it."""
+
+    def claimable(self, destination: str, now: float) -> tuple[list[int], list[int]]:
+        free, heads = super().claimable(destination, now)
+        busy = {
+            one.line
+            for one in self.deliveries.values()
+            if one.destination == destination and one.state in (State.SENDING, State.UNKNOWN)
+        }
+        return free, [number for number in heads if self.deliveries[number].line not in busy]
+
+
+def machine(place: PostgresPlace) -> type[JournalMachine]:
+    class InPostgres(JournalMachine):
+        def __init__(self) -> None:
+            self.place = evolve(place, schema=f"s{secrets.token_hex(6)}")
+            super().__init__()
+            self.model = StrictLines()
+
+        def open(self) -> Journal:
+            return open_postgres(self.place)
+
+        def discard(self) -> None:
+            statement = f"DROP SCHEMA {self.place.schema} CASCADE"
+            with closing(connected(self.place)) as connection:
+                connection.execute(statement)
+
+    return InPostgres
+
+
+def connected(place: PostgresPlace) -> psycopg.Connection[tuple[object, ...]]:
+    return psycopg.connect(
+        host=place.host, port=place.port, dbname=place.database, user="postgres", autocommit=True
+    )
+
+
+@contextmanager
+def stood(examples: int, steps: int) -> Iterator[None]:
+    with database(lease=60.0) as place:
+        run_state_machine_as_test(
+            machine(place),
+            settings=settings(
+                max_examples=examples, stateful_step_count=steps, deadline=None, database=None
+            ),
+        )
+        yield
+
+
+def test_a_journal_in_postgresql_stands_the_machine() -> None:
+    with stood(4, 25):
+        pass
+
+
+@pytest.mark.slow
+def test_a_journal_in_postgresql_stands_the_machine_for_long() -> None:
+    with stood(300, 50):
+        pass
+
+
+def arrival(content: bytes, key: str) -> NewArrival:
+    return NewArrival(
+        at=1.0,
+        source="gateway",
+        name="a.usr",
+        content=content,
+        outcome=Outcome.ROUTED,
+        deliveries=(NewDelivery(destination="old", key=key),),
+    )
+
+
+def test_a_newer_schema_is_refused() -> None:
+    with database() as place:
+        open_postgres(place).close()
+        with closing(connected(place)) as connection:
+            connection.execute("UPDATE dflow.version SET number = %s", (SCHEMA_VERSION + 1,))
+        with pytest.raises(JournalError, match="this dflow knows up to"):
+            open_postgres(place)
+
+
+def test_what_cannot_be_opened_is_one_clear_error() -> None:
+    with database() as place:
+        for wrong, expected in (
+            (evolve(place, database="no_such_database"), "does not exist"),
+            (evolve(place, port=1), r"refused|failed"),
+        ):
+            with pytest.raises(JournalError, match=expected) as found:
+                open_postgres(evolve(wrong, password=Secret("hunter2")))
+            assert "hunter2" not in str(found.value)
+            assert "\n" not in str(found.value)
+
+
+def test_a_lost_connection_is_opened_again_as_another_worker() -> None:
+    with database(lease=60.0) as place, closing(open_postgres(place)) as journal:
+        journal.record(arrival(b"x", "k1"))
+        journal.record(arrival(b"y", "k2"))
+        assert len(journal.claim("old", now=2.0, limit=1)) == 1
+        before = journal.worker
+
+        def cut_in_the_middle() -> None:
+            with journal.transaction():
+                journal.record(arrival(b"z", "k3"))
+                end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+                administer(place.host, place.port, f"{end}'{place.database}'")
+                journal.note(EventRow(at=1.0, kind="never"))
+
+        with pytest.raises(JournalError):
+            cut_in_the_middle()
+        assert journal.events() == []
+        # What was taken before may be under way: nothing is taken until that was told.
+        with pytest.raises(LeaseLost):
+            journal.claim("old", now=2.0, limit=1)
+        with pytest.raises(LeaseLost):
+            journal.renew(at=2.0)
+        assert [row.key for row in journal.claim("old", now=2.0, limit=9)] == ["k2"]
+        assert journal.worker != before
+
+
+@pytest.mark.slow  # the default run kills a server under load, in test_exchange_workers
+def test_committed_means_on_the_disk() -> None:
+    """The server is killed right after a commit, and started again: it is there."""
+    with cluster() as own:
+        place = PostgresPlace(host="127.0.0.1", port=own.port, database="postgres", user="postgres")
+        with closing(open_postgres(place)) as journal, journal.transaction():
+            for number in range(50):
+                journal.record(arrival(b"%d" % number, f"k{number}"))
+        lock = own.data / "postmaster.pid"
+        os.kill(int(lock.read_text().split()[0]), signal.SIGKILL)
+        for _ in range(25):
+            time.sleep(0.2)
+            lock.unlink(missing_ok=True)
+            started = subprocess.run([str(own.start)], check=False, capture_output=True)
+            if started.returncode == 0:
+                break
+        with closing(open_postgres(place)) as journal:
+            assert journal.outcomes() == {Outcome.ROUTED: 50}
+
+
+def test_events_that_come_late_are_told_once() -> None:
+    def events(*numbers: int) -> list[EventRow]:
+        return [EventRow(id=number, at=1.0, kind="x") for number in numbers]
+
+    seen = Numbers(mark=3)
+    assert [one.id for one in seen.fresh(events(4, 6), 0.0)] == [4, 6]
+    assert seen.mark == 4, "5 may still come"
+    assert [one.id for one in seen.fresh(events(5, 6, 8), 1.0)] == [5, 8]
+    assert seen.mark == 6
+    assert seen.fresh(events(8), 2.0) == []
+    seen.fresh(events(8), 30.0)
+    assert seen.mark == 8, "7 was undone"
