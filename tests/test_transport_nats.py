@@ -13,7 +13,8 @@ from attrs import define, field
 
 import services
 from dflow.testing.transports import Endpoint, Trial, check_transport
-from dflow.testing.transports.sending import a_large_parcel_arrives_whole
+from dflow.testing.transports.sending import a_large_parcel_arrives_whole, parcel
+from dflow.transport import Presence
 from dflow.transport.nats import NatsInbox, NatsOutbox
 from dflow.transport.nats.session import connect
 from dflow.transport.server import Server
@@ -79,3 +80,30 @@ def test_a_hundred_megabytes() -> None:
     with rig() as made:
         trial = Trial(rig=made, largest=100_000_000, patience=30, prefetch=64)
         trial.run(lambda: a_large_parcel_arrives_whole(trial))
+
+
+def test_a_key_is_known_beyond_the_window_for_duplicates() -> None:
+    """Also when it was consumed: the stream itself is the memory, not the window."""
+    made = NatsRig(Endpoint(*services.require("nats")))
+
+    async def work() -> None:
+        session = await connect(made.at(), patience=5)
+        await session.stream.add_stream(
+            name=made.name, subjects=[f"{made.name}.*"], duplicate_window=0.1
+        )
+        await session.close()
+        outbox, inbox = made.outbox(), made.inbox()
+        await outbox.send(parcel(1))
+        async for arrival in inbox.receive(once=True):
+            await inbox.done(arrival)
+        await asyncio.sleep(0.4)
+        assert (await outbox.send(parcel(1))).repeat
+        assert await outbox.probe(parcel(1).key) is Presence.PRESENT
+        assert [one async for one in inbox.receive(once=True)] == []
+        await outbox.close()
+        await inbox.close()
+
+    try:
+        asyncio.run(work())
+    finally:
+        run(made.remove())
