@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import signal
@@ -16,7 +17,8 @@ from attrs import define, evolve
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from dflow.delivery import State
+from dflow.delivery import Quota, State, Treatment
+from dflow.exchange import Exchange, Mount, Source, Totals
 from dflow.exchange.journal import (
     EventRow,
     Journal,
@@ -30,9 +32,11 @@ from dflow.exchange.journal import (
 )
 from dflow.exchange.journal.postgres.schema import SCHEMA_VERSION
 from dflow.exchange.numbers import Numbers
+from dflow.routing import Routes
+from dflow.testing.doubles import RecordingDestination
 from dflow.testing.journal_model import JournalModel
 from dflow.testing.journals import JournalMachine
-from dflow.transport import Secret
+from dflow.transport import MemoryInbox, Secret
 from support_cluster import cluster
 from support_postgres import administer, database
 
@@ -188,3 +192,41 @@ def test_events_that_come_late_are_told_once() -> None:
     assert seen.fresh(events(8), 2.0) == []
     seen.fresh(events(8), 30.0)
     assert seen.mark == 8, "7 was undone"
+
+
+def test_two_exchanges_share_the_work_and_the_quota() -> None:
+    """Over one journal: every file once, and no more attempts in a day than one may make."""
+    rules = 'destination old "old"\nroute all: flow D0010 to M/OLDM deliver old\n'
+    there = RecordingDestination()
+
+    def exchange(journal: Journal, files: range) -> Exchange:
+        inbox = MemoryInbox()
+        for number in files:
+            head = f"ZHV|{number:010}|D0010002|M|WEST|M|OLDM|20260601120000||||OPER|\n"
+            inbox.put(head.encode(), name=f"{number}.usr")
+        treatment = Treatment(concurrency=2, quota=Quota(per_day=25))
+        return Exchange(
+            routes=Routes.parse(rules),
+            journal=journal,
+            mounts=[Mount(name="old", outbox=there, treatment=treatment)],
+            sources=[Source(name="gateway", inbox=inbox)],
+        )
+
+    async def both(one: Journal, other: Journal) -> tuple[Totals, Totals]:
+        # Ten files come to both.
+        return await asyncio.gather(
+            exchange(one, range(25)).run(once=True), exchange(other, range(15, 40)).run(once=True)
+        )
+
+    with (
+        database(lease=5.0) as place,
+        closing(open_postgres(place)) as one,
+        closing(open_postgres(place)) as other,
+    ):
+        found = asyncio.run(both(one, other))
+        assert sum(totals.arrivals[Outcome.ROUTED] for totals in found) == 40
+        assert sum(totals.arrivals.get(Outcome.REPEAT, 0) for totals in found) == 10
+        assert there.attempts == 25
+        assert len({parcel.key for parcel in there.parcels}) == 25
+        (left,) = one.backlog()
+        assert (left.state, left.number) == (State.DUE, 15)
