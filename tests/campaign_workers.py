@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import hashlib
 import json
 import os
@@ -96,19 +97,34 @@ def restart(args: argparse.Namespace) -> None:
 def campaign(folder: Path, place: PostgresPlace, args: argparse.Namespace) -> int:
     chance, made = random.Random(args.seed), 0
     pids = [forked(folder, place, n) for n in range(args.workers)]
-    for kill in range(args.kills):
-        while made < args.files * (kill + 1) // args.kills:
-            part = folder / f"{made}.part"
-            part.write_bytes(content(made))
-            part.rename(folder / "inbox" / f"{made}.usr")
-            made += 1
-        time.sleep(chance.uniform(args.longest / 4, args.longest))
-        victim = chance.randrange(len(pids))
-        os.kill(pids[victim], signal.SIGKILL)
-        os.waitpid(pids[victim], 0)
-        if args.cluster and kill % 3 == 2:
-            restart(args)
-        pids[victim] = forked(folder, place, 1000 + kill)
+    try:
+        for kill in range(args.kills):
+            while made < args.files * (kill + 1) // args.kills:
+                part = folder / f"{made}.part"
+                part.write_bytes(content(made))
+                part.rename(folder / "inbox" / f"{made}.usr")
+                made += 1
+            time.sleep(chance.uniform(args.longest / 4, args.longest))
+            victim = chance.randrange(len(pids))
+            end(pids[victim])
+            if args.cluster and kill % 3 == 2:
+                restart(args)
+            pids[victim] = forked(folder, place, 1000 + kill)
+        wait(place, args)
+    finally:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                end(pid)
+    return made
+
+
+def end(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+def wait(place: PostgresPlace, args: argparse.Namespace) -> None:
+    """Until everything is delivered, or patience ends."""
     ended = time.monotonic() + args.patience
     while time.monotonic() < ended:
         time.sleep(0.2)
@@ -117,11 +133,7 @@ def campaign(folder: Path, place: PostgresPlace, args: argparse.Namespace) -> in
         left = journal.backlog()
         journal.close()
         if finished >= 3 * args.files and not left:
-            break
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-    return made
+            return
 
 
 def verdict(folder: Path, place: PostgresPlace, made: int) -> dict[str, object]:
