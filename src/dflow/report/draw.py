@@ -123,7 +123,9 @@ def _spread(count: int, most: int) -> list[int]:
 
 def _bars(plot: Bars) -> Iterator[str]:
     top = max(plot.values, default=0.0) or 1.0
-    left, room = 260, _WIDE - 260 - 90
+    written = [f"{value:,.10g}" for value in plot.values]
+    # The longest number, at 8 units a character, still stands beside the longest bar.
+    left, room = 260, _WIDE - 260 - 24 - 8 * max(map(len, written), default=0)
     parts = []
     for number, (label, value) in enumerate(zip(plot.labels, plot.values, strict=True)):
         y = _TOP + number * _ROW
@@ -135,7 +137,7 @@ def _bars(plot: Bars) -> Iterator[str]:
             f'<rect class="bar {colour}" x="{left}" y="{y + 2}" width="{max(wide, 1):.1f}"'
             f' height="{_ROW - 8}" rx="3"><title>{escape(label)}: {value:,g}</title></rect>'
         )
-        parts.append(_text(left + wide + 8, y + 14, f"{value:,.10g}", kind="faint"))
+        parts.append(_text(left + wide + 8, y + 14, written[number], kind="faint"))
     yield from _svg(plot.title, _TOP * 2 + _ROW * len(plot.labels), parts)
     if plot.unit:
         yield f'<p class="key">{escape(plot.unit)}</p>'
@@ -178,8 +180,10 @@ def _spans(plot: Spans) -> Iterator[str]:
         parts.append(
             f'<line class="mark" x1="{place:.1f}" x2="{place:.1f}" y1="{_TOP}" y2="{foot}"/>'
         )
-        anchor = "end" if place > _WIDE * 0.7 else "start"
-        parts.append(_text(place + (-4 if anchor == "end" else 4), 12, mark.label, anchor=anchor))
+        anchor = "end" if place > _WIDE / 2 else "start"
+        room = int((place if anchor == "end" else _WIDE - place) / 8)
+        beside = place + (-4 if anchor == "end" else 4)
+        parts.append(_text(beside, 12, _cut(mark.label, max(room, 4)), anchor=anchor))
     for number in range(5):
         at = first + timedelta(seconds=whole * number / 4)
         anchor = "start" if number == 0 else "end" if number == 4 else "middle"
