@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dflow.catalogue import Catalogue, bundled
     from dflow.envelope import Header
+    from dflow.exchange import Exchange, Mount, Source
     from dflow.findings import Finding, Report, Severity
     from dflow.flow import Flow, Group
     from dflow.parse import read, scan
@@ -17,15 +18,18 @@ if TYPE_CHECKING:
 
 __all__ = (
     "Catalogue",
+    "Exchange",
     "Finding",
     "Flow",
     "Group",
     "Header",
+    "Mount",
     "Profile",
     "RefusedFlow",
     "Report",
     "Routes",
     "Severity",
+    "Source",
     "build",
     "bundled",
     "check",
@@ -37,15 +41,18 @@ __all__ = (
 #: Where each name of the front door lives; fetched when first asked for (PEP 562).
 _ROOMS = {
     "Catalogue": "dflow.catalogue",
+    "Exchange": "dflow.exchange",
     "Finding": "dflow.findings",
     "Flow": "dflow.flow",
     "Group": "dflow.flow",
     "Header": "dflow.envelope",
+    "Mount": "dflow.exchange",
     "Profile": "dflow.validate",
     "RefusedFlow": "dflow.writer",
     "Report": "dflow.findings",
     "Routes": "dflow.routing",
     "Severity": "dflow.findings",
+    "Source": "dflow.exchange",
     "build": "dflow.writer",
     "bundled": "dflow.catalogue",
     "check": "dflow.validate",
