@@ -46,6 +46,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "timeline": ("dflow.cli.timeline", "an MPAN's flows in order, and missing answers"),
     "cut": ("dflow.cli.cut", "cut a party's files from an archive, and prove the cuts"),
     "migration": ("dflow.cli.migration", "a migration plan in daily volumes, checked and enforced"),
+    "contingency": ("dflow.cli.contingency", "failures in a chain, against their backstops"),
     "run": ("dflow.cli.run", "receive, decide and deliver, as a configuration says"),
     "mounts": ("dflow.cli.mounts", "try every source and mount, and list the transports"),
     "status": ("dflow.cli.status", "how deep the queues are, and how old"),
