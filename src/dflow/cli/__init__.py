@@ -45,6 +45,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pseudonymise": ("dflow.cli.pseudonymise", "replace personal values by keyed pseudonyms"),
     "timeline": ("dflow.cli.timeline", "an MPAN's flows in order, and missing answers"),
     "cut": ("dflow.cli.cut", "cut a party's files from an archive, and prove the cuts"),
+    "campaign": (
+        "dflow.cli.campaign",
+        "a clone campaign: copies, completeness, proof, switch-off",
+    ),
     "migration": ("dflow.cli.migration", "a migration plan in daily volumes, checked and enforced"),
     "contingency": ("dflow.cli.contingency", "failures in a chain, against their backstops"),
     "run": ("dflow.cli.run", "receive, decide and deliver, as a configuration says"),

@@ -30,7 +30,7 @@ from dflow.exchange.journal import (
     Query,
 )
 
-__all__ = ["Audit", "AuditLine", "audit", "audit_page", "backfill"]
+__all__ = ["Audit", "AuditLine", "audit", "audit_page", "backfill", "expected_copies"]
 
 #: Kinds of delivery that are copies.
 _COPIES = ("copy", "backfill")
@@ -148,7 +148,7 @@ def audit(
             for one in journal.deliveries(Query(arrival=row.id))
             if one.rule == rule and one.kind in _COPIES
         ]
-        lines += _lines(row, copies, _expected(journal, intake, row, rule, row.at))
+        lines += _lines(row, copies, expected_copies(journal, intake, row, rule, row.at))
     return Audit(
         rule=rule,
         since=since,
@@ -167,7 +167,7 @@ def _known(intake: Intake, rule: str) -> None:
         raise LookupMiss(f"the rules have no clone {rule}{hint}")
 
 
-def _expected(
+def expected_copies(
     journal: Journal, intake: Intake, row: ArrivalRow, rule: str, at: float
 ) -> list[NewDelivery]:
     """The copies that the clone would make of an arrival at an instant."""
@@ -224,11 +224,13 @@ def backfill(
     who: str,
     why: str,
     clock: Callable[[], float] = time.time,
+    as_at: float | None = None,
 ) -> tuple[int, ...]:
     """Copy what passed before the clone existed; the numbers of the new deliveries.
 
     An arrival is copied if the clone fits it now, or fitted it when it came, and it has no
-    copy by that clone yet.  Doing it twice copies nothing twice.
+    copy by that clone yet.  Doing it twice copies nothing twice.  `as_at` is the instant
+    at which the clone is asked instead of now, such as its first, when it is over.
 
     Raises:
         LookupMiss: if the rules have no clone of that name.
@@ -237,8 +239,10 @@ def backfill(
     now = clock()
     made: list[int] = []
     for row in journal.arrivals_in_pages(Query(since=since, until=until)):
-        expected = _expected(journal, intake, row, rule, row.at)
-        expected = expected or _expected(journal, intake, row, rule, now)
+        expected = expected_copies(journal, intake, row, rule, row.at)
+        if not expected:
+            asked = now if as_at is None else as_at
+            expected = expected_copies(journal, intake, row, rule, asked)
         with journal.transaction():
             for one in expected:
                 notes = {**one.notes, "kind": "backfill"}
