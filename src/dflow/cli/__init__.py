@@ -49,6 +49,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "dflow.cli.campaign",
         "a clone campaign: copies, completeness, proof, switch-off",
     ),
+    "cutover": ("dflow.cli.cutover", "a cut-over: dated steps, a version gate, a rehearsal"),
     "migration": ("dflow.cli.migration", "a migration plan in daily volumes, checked and enforced"),
     "contingency": ("dflow.cli.contingency", "failures in a chain, against their backstops"),
     "run": ("dflow.cli.run", "receive, decide and deliver, as a configuration says"),

@@ -5,7 +5,7 @@ from dflow.transport.directory_out import DirectoryOutbox
 from dflow.transport.faults import Refused, TransportError, Unavailable, Uncertain
 from dflow.transport.memory import MemoryInbox, MemoryOutbox, MemoryQueue
 from dflow.transport.parcel import Arrival, Capabilities, Parcel, Presence, Receipt
-from dflow.transport.ports import Checking, Closing, Inbox, Outbox
+from dflow.transport.ports import Checking, Closing, Inbox, Outbox, Tracking
 from dflow.transport.secret import Secret
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Receipt",
     "Refused",
     "Secret",
+    "Tracking",
     "TransportError",
     "Unavailable",
     "Uncertain",

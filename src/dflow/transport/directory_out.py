@@ -127,6 +127,21 @@ class DirectoryOutbox:
         """
         return cast("Presence", await self._clerk.ask(key))
 
+    async def taken(self, place: str) -> bool:
+        """Whether the recipient has taken the file away that a receipt named.
+
+        Raises:
+            Unavailable: the folder cannot be read now.
+        """
+        return await asyncio.to_thread(self._taken, place)
+
+    def _taken(self, place: str) -> bool:
+        try:
+            self.path.stat()  # a folder that is away is not a file that was fetched
+            return not os.path.lexists(self.path / place)
+        except OSError as error:
+            raise Unavailable(_words(self.path, error)) from error
+
     async def check(self) -> str:
         """Whether the folder is there, or can be made, and may be written to.
 

@@ -29,8 +29,9 @@ for a loss of power:
   more ahead than a fixed, small number, so that a slow reader is not flooded.
 - **Secrets.** No password is in a `repr`, in the words of an exception, or in a log.
 
-Two Protocols of one call are optional, for a transport that has something to say:
-`Checking`, and `Closing` for what holds connections.  A closed transport opens again at
+Three Protocols of one call are optional, for a transport that has something to say:
+`Checking`, `Tracking` for a place that its recipient empties, and `Closing` for what
+holds connections.  A closed transport opens again at
 its next call, of another event loop if need be.
 """
 
@@ -41,7 +42,7 @@ from typing import Protocol, runtime_checkable
 
 from dflow.transport.parcel import Arrival, Capabilities, Parcel, Presence, Receipt
 
-__all__ = ["Checking", "Closing", "Inbox", "Outbox"]
+__all__ = ["Checking", "Closing", "Inbox", "Outbox", "Tracking"]
 
 
 @runtime_checkable
@@ -114,4 +115,20 @@ class Closing(Protocol):
 
     async def close(self) -> None:
         """Let go of them; never raises, and may be called twice."""
+        ...
+
+
+@runtime_checkable
+class Tracking(Protocol):
+    """An outbox that sees whether its recipient has taken a parcel away."""
+
+    async def taken(self, place: str) -> bool:
+        """Whether nothing lies any more where a receipt said that a parcel is.
+
+        Args:
+            place: `Receipt.place` of this outbox.
+
+        Raises:
+            Unavailable: the destination cannot be asked now.
+        """
         ...

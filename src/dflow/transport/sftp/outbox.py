@@ -113,6 +113,17 @@ class SftpOutbox:
             with told(self.server, self.path):
                 return await presence(remote, await self._home(remote), key_file(key))
 
+    async def taken(self, place: str) -> bool:
+        """Whether the recipient has taken the file away that a receipt named.
+
+        Raises:
+            Unavailable: the server cannot be asked now.
+        """
+        async with self._lines.use() as remote:
+            with told(self.server, self.path):
+                home = await self._home(remote)
+                return await remote.look(home.real + b"/" + place.encode()) is None
+
     async def check(self) -> str:
         """What was reached, in words; a file that is made for it is removed again.
 

@@ -1,0 +1,195 @@
+"""A cut-over plan on paper: what it means, and what is refused before anything is moved."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from dflow.cutover import load_plan
+from dflow.errors import DflowError, RefusedText
+from dflow.operation import instant_from
+
+HERE = Path(__file__).parents[1] / "examples" / "stage_0"
+PLAN = (HERE / "plan.toml").read_text("utf-8")
+
+
+def write(folder: Path, text: str) -> Path:
+    (folder / "dflow.toml").write_text("", "utf-8")
+    path = folder / "plan.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def changed(old: str, new: str) -> str:
+    assert old in PLAN, old
+    return PLAN.replace(old, new, 1)
+
+
+def test_the_plan_of_the_example_is_sound(tmp_path: Path) -> None:
+    plan = load_plan(write(tmp_path, PLAN))
+    assert plan.closure == datetime(2019, 6, 27, 17, tzinfo=UTC)
+    assert len(plan.flows) == 13
+    assert ("D0386", "001") in plan.flows
+    assert plan.start == instant_from("2019-06-20T09:00")
+    assert plan.end == instant_from("2019-07-01T18:00")
+    assert list(plan.over(instant_from("2019-06-19"))) == []
+
+
+def test_windows_that_are_over_are_told(tmp_path: Path) -> None:
+    plan = load_plan(write(tmp_path, PLAN))
+    told = list(plan.over(instant_from("2019-06-28")))
+    assert told[0] == "the gateway's closure, Thu 27 Jun 2019 18:00, is in the past"
+    assert told[1] == "the window of step routes ended Wed 26 Jun 2019 17:00"
+
+
+STEP = '[[step]]\nname = "{}"\nwhat = "w"\nowner = "o"\nfrom = {}\nto = {}\n{}\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param(
+            changed('release = "12.5"', 'release = "12.55"'), "12.55", id="release unknown"
+        ),
+        pytest.param(changed('id = "P/XXXX"', 'id = "?/XXXX"'), "no role '?'", id="role unknown"),
+        pytest.param(changed('id = "P/XXXX"', 'id = "XXXX"'), "is no participant", id="party"),
+        pytest.param(
+            changed('flow = "D0312"', 'flow = "D0999"'),
+            "the catalogue has no flow D0999",
+            id="flow unknown",
+        ),
+        pytest.param(
+            changed('contact = "the', 'flows = ["D0217 v009"]\ncontact = "the'),
+            "the catalogue has no D0217 v009",
+            id="version unknown",
+        ),
+        pytest.param(
+            changed('contact = "the', 'flows = ["D0010 v002"]\ncontact = "the'),
+            "release 12.5 does not start D0010 v002",
+            id="version of another release",
+        ),
+        pytest.param(
+            changed('version = "001"\ncount', 'version = "077"\ncount'),
+            "the catalogue has no D0386 v077",
+            id="version of made-up files",
+        ),
+        pytest.param(
+            changed('for = "X/UDMS"', 'for = "X/NEWS"'), "the plan has no party X/NEWS", id="for"
+        ),
+        pytest.param(
+            changed('after = ["files"]', 'after = ["filse"]'),
+            "there is no step filse",
+            id="step unknown",
+        ),
+        pytest.param(
+            changed('after = ["files"]', 'after = ["fetched"]'),
+            "wait for each other, for ever: fetched",
+            id="a ring",
+        ),
+        pytest.param(
+            changed('after = ["restrict"]', 'after = ["related"]'),
+            "before related, which it depends on",
+            id="before what it depends on",
+        ),
+        pytest.param(
+            changed("to = 2019-06-28T10:15:00", "to = 2019-06-28T07:00:00"),
+            "to is not after from",
+            id="window",
+        ),
+        pytest.param(
+            changed("to = 2019-06-28T20:00:00", "to = 2019-06-28T20:30:00"),
+            "step deploy may last 2 h 30 min, and enquiry service may be out for 2 h only",
+            id="outage too long",
+        ),
+        pytest.param(
+            changed('step = "deploy"', 'step = "deplyo"'), "there is none", id="outage of nothing"
+        ),
+        pytest.param(
+            PLAN
+            + STEP.format(
+                "look",
+                "2019-06-28T19:00:00",
+                "2019-06-28T19:30:00",
+                'uses = ["enquiry service"]',
+            ),
+            "enquiry service, and one of them wants it alone",
+            id="overlap where none may be",
+        ),
+        pytest.param(
+            changed("alone = true\n", "")
+            + STEP.format(
+                "look",
+                "2019-06-28T19:00:00",
+                "2019-06-28T19:30:00",
+                'uses = ["enquiry service"]',
+            ),
+            "step look uses enquiry service, which is out while deploy lasts",
+            id="use of what is out",
+        ),
+        pytest.param(
+            PLAN
+            + '[[restriction]]\nsystem = "enquiry service"\nfrom = 2019-06-28\nto = 2019-06-30\n',
+            "two restrictions of enquiry service overlap",
+            id="restrictions overlap",
+        ),
+        pytest.param(
+            changed(
+                'from = 2019-06-27T18:00:00\nto = 2019-06-27T20:00:00\nafter = ["routes"]',
+                'from = 2019-06-27T17:00:00\nto = 2019-06-27T20:00:00\nafter = ["routes"]',
+            ),
+            "releases what the gate holds, and begins before the gateway closes",
+            id="release before the closure",
+        ),
+        pytest.param(
+            changed("to = 2019-06-26T17:00:00", "to = 2019-06-28T17:00:00"),
+            "after the gateway closes",
+            id="gate after the closure",
+        ),
+        pytest.param(
+            changed('name = "restrict"', 'name = "routes"'), "two steps routes", id="name twice"
+        ),
+        pytest.param(
+            changed('do = "routes"', 'do = "rotues"'), "a step cannot do 'rotues'", id="action"
+        ),
+        pytest.param(
+            changed('table = "out/enquiry.csv"', 'folder = "x"\ntable = "out/enquiry.csv"'),
+            "one of folder, table, flow",
+            id="files from two places",
+        ),
+        pytest.param(changed("hours = 2", "hours = -2"), "above 0", id="hours"),
+        pytest.param(changed("hours = 2", 'hours = "2"'), "above 0", id="hours as a text"),
+        pytest.param(
+            changed("closure = 2019-06-27T18:00:00", "closure = 27"), "must be a time", id="time"
+        ),
+        pytest.param(
+            changed("closure = 2019-06-27T18:00:00", "closure = 2019-03-31T01:30:00"),
+            "the clocks skip that time",
+            id="a time that the clocks skip",
+        ),
+        pytest.param(
+            changed('zone = "Europe/London"', 'zone = "Mars/Base"'), "no time zone", id="zone"
+        ),
+        pytest.param(
+            changed('exchange = "dflow.toml"', 'exchange = "gone.toml"'), "is not there", id="file"
+        ),
+        pytest.param(changed("[outage]", "[outrage]"), "no key 'outrage'", id="table unknown"),
+        pytest.param(changed("alone = true", "alone = 1"), "true or false", id="flag"),
+        pytest.param(changed('to = "P/XXXX"', 'to = "L/*"'), "is the old one", id="re-pointed"),
+        pytest.param(PLAN[: PLAN.index("[[step]]")], "no [[step]]", id="no steps"),
+        pytest.param("[plan]\n", "name must be a text", id="nothing"),
+        pytest.param("plan = 3\n", "plan is no table", id="no table"),
+        pytest.param("step = 3\n" + PLAN[: PLAN.index("[[step]]")], "a list of tables", id="list"),
+    ],
+)
+def test_a_plan_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(RefusedText) as refused:
+        load_plan(write(tmp_path, text))
+    assert message in str(refused.value)
+    assert "plan.toml:" in str(refused.value)
+
+
+def test_a_plan_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(DflowError):
+        load_plan(tmp_path / "gone.toml")
