@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from urllib.parse import quote, unquote
 
@@ -30,6 +31,8 @@ SHA256 = "dflow-sha256"
 
 #: Characters that stay as they are; all of them are plain in every header syntax.
 _PLAIN = " !#$&'()*+,-./:;<=>?@[]^_`{|}~"
+#: What most keys and names are: nothing to encode, which is a large part of a short send.
+_HARMLESS = re.compile(r"[A-Za-z0-9_.~:/-]*")
 #: So many characters of a foreign name are kept.
 _LONGEST = 4096
 
@@ -70,6 +73,8 @@ def arrival_of(headers: Mapping[str, str], content: bytes, *, token: str, name: 
 
 
 def _encoded(text: str) -> str:
+    if _HARMLESS.fullmatch(text):
+        return text
     # A leading or trailing space would be lost by header syntaxes that trim.
     inner = quote(text, safe=_PLAIN, errors="surrogatepass")
     if inner != inner.strip():

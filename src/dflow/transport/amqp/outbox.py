@@ -34,6 +34,10 @@ _MOST_HEADERS = 100_000
 #: RabbitMQ takes no larger message, unless it is told to.
 _LARGEST = 134_217_728
 _LONGEST_ID = 255
+#: AMQP's number for what a broker writes to its disk.
+_PERSISTENT = 2
+#: Bytes; so long a content goes to the line without waiting for those before it.
+_SHORT = 1 << 16
 
 
 @define(eq=False, kw_only=True)
@@ -123,7 +127,7 @@ class AmqpOutbox:
     async def _publish(
         self, session: Session, content: bytes, headers: dict[str, str], name: str
     ) -> None:
-        from aio_pika import DeliveryMode, Message
+        from aiormq import spec
         from aiormq.exceptions import (
             AMQPError,
             ChannelAccessRefused,
@@ -133,23 +137,24 @@ class AmqpOutbox:
             PublishError,
         )
 
-        message = Message(
-            content,
-            headers=dict(headers),
-            message_id=name,
-            delivery_mode=DeliveryMode.PERSISTENT,
+        properties = spec.Basic.Properties(
             content_type="application/octet-stream",
+            headers=dict(headers),
+            delivery_mode=_PERSISTENT,
+            message_id=name,
             app_id="dflow",
         )
         where = f"{self.server.url}: {self._place()}"
         try:
+            # A large one waits for the line; short ones are written together.
             async with asyncio.timeout(self.patience + len(content) / 1e6):
-                await session.underlay.basic_publish(
+                await session.underlay.basic_publish(  # type: ignore[call-arg]  # `wait` is not in the abstract one
                     content,
                     exchange=self.exchange,
                     routing_key=self.routing_key,
-                    properties=message.properties,
+                    properties=properties,
                     mandatory=True,
+                    wait=len(content) > _SHORT,
                 )
         except PublishError as error:
             words = "no queue takes it: bind one to the exchange with this key, or declare it"

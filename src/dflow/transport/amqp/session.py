@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from attrs import define
 
+from dflow.transport.amqp.gathering import Gathering
 from dflow.transport.brokers.options import missing_extra
 from dflow.transport.faults import TransportError, Unavailable
 from dflow.transport.server import Server
@@ -41,6 +42,7 @@ class Session:
         connection: the library's connection.
         channel: the library's channel.
         underlay: the same, a floor below.
+        gathering: what joins the writes of an outbox.
         confirmed: how many messages were confirmed on this channel.
     """
 
@@ -49,6 +51,7 @@ class Session:
     connection: AbstractConnection
     channel: AbstractChannel
     underlay: Underlay
+    gathering: Gathering | None = None
     confirmed: int = 0
     _silent: bool = False
 
@@ -76,7 +79,11 @@ class Session:
 
     async def close(self) -> None:
         """Let go of the connection."""
-        await self.connection.close()
+        try:
+            await self.connection.close()
+        finally:
+            if self.gathering is not None:
+                await self.gathering.close()
 
 
 async def connect(server: Server, *, patience: float, confirms: bool) -> Session:
@@ -117,12 +124,16 @@ async def connect(server: Server, *, patience: float, confirms: bool) -> Session
         if isinstance(error, TransportError) or not isinstance(error, Exception):
             raise
         raise Unavailable(_refusal(server, error)) from error
+    gathering = None
+    if confirms:
+        gathering = underlay.write_queue = Gathering(underlay.write_queue)  # type: ignore[attr-defined]  # its name since its first version
     return Session(
         server=server,
         patience=patience,
         connection=connection,
         channel=channel,
         underlay=underlay,
+        gathering=gathering,
     )
 
 

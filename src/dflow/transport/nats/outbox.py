@@ -26,7 +26,7 @@ from attrs import define, field, frozen
 from dflow.transport.brokers.link import Link
 from dflow.transport.faults import Refused, Unavailable
 from dflow.transport.nats import large
-from dflow.transport.nats.session import Session, connect, words_of
+from dflow.transport.nats.session import Session, connect, is_answer, words_of
 from dflow.transport.parcel import Capabilities, Parcel, Presence, Receipt
 from dflow.transport.server import Server
 from dflow.transport.wire import headers_of
@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 
 __all__ = ["NatsOutbox"]
 
+#: What a stream looks at before it takes a message.
+_ID = "Nats-Msg-Id"
+_STREAM = "Nats-Expected-Stream"
+_SEQUENCE = "Nats-Expected-Last-Subject-Sequence"
 #: JetStream's number for "the subject has a message already".
 _KNOWN = 10071
 #: ... and for "larger than this stream takes".
@@ -100,26 +104,23 @@ class NatsOutbox:
             Unavailable: it is not stored: unreachable, refused, full.
             Uncertain: no answer came.
         """
-        from nats.js.api import Header
-        from nats.js.errors import APIError
-
         held = await self._link.get()
         hash_ = _hash(parcel.key)
-        headers = {
-            **headers_of(parcel),
-            Header.MSG_ID.value: hash_,
-            Header.EXPECTED_STREAM.value: self.stream,
-        }
+        headers = headers_of(parcel)
+        headers[_ID] = hash_
+        headers[_STREAM] = self.stream
         if self.keep_keys > 0:
-            headers[Header.EXPECTED_LAST_SUBJECT_SEQUENCE.value] = "0"
+            headers[_SEQUENCE] = "0"
         content = await self._fitted(held, hash_, parcel.content, headers)
         try:
             ack = await held.session.publish(f"{self.subject}.{hash_}", content, headers)
-        except APIError as error:
-            if error.err_code == _KNOWN:
+        except Exception as error:
+            if not is_answer(error):
+                raise
+            if getattr(error, "err_code", 0) == _KNOWN:
                 return Receipt(key=parcel.key, place=self.stream, repeat=True)
             raise self._refusal(error) from error
-        return Receipt(key=parcel.key, place=f"{self.stream} {ack.seq}", repeat=bool(ack.duplicate))
+        return Receipt(key=parcel.key, place=f"{self.stream} {ack.sequence}", repeat=ack.duplicate)
 
     async def probe(self, key: str) -> Presence:
         """Whether the stream has the key's message, consumed or not.
@@ -202,7 +203,7 @@ class NatsOutbox:
         self, held: _Stream, hash_: str, content: bytes, headers: dict[str, str]
     ) -> bytes:
         """The content, or nothing with a header that points to it in the bucket."""
-        head = sum(len(name) + len(value) + 4 for name, value in headers.items()) + _SPARE
+        head = sum(map(len, headers)) + sum(map(len, headers.values())) + 4 * len(headers) + _SPARE
         if head > held.largest:
             words = f"its name and notes take {head} bytes, and a message at most {held.largest}"
             raise Refused(f"{self.server.url}: {words}")

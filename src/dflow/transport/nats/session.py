@@ -11,10 +11,10 @@ import asyncio
 import contextlib
 import json
 import re
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, TypeVar
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from dflow.transport.brokers.options import missing_extra
 from dflow.transport.faults import TransportError, Unavailable, Uncertain
@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
     from nats.aio.msg import Msg
     from nats.js import JetStreamContext
-    from nats.js.api import PubAck
 
-__all__ = ["Session", "connect", "words_of"]
+__all__ = ["Session", "Stored", "connect", "is_answer", "words_of"]
 
 T = TypeVar("T")
 
@@ -36,7 +35,31 @@ _PING = 10
 _GOODBYE = 0.5
 #: The status of an answer from nobody.
 _NOBODY = "503"
+#: Bytes; while fewer are to be written, publishing does not wait for the line.
+_CALM = 1 << 20
 _SUBJECT = re.compile(r'publish to "([^"]*)"')
+
+
+@frozen
+class Stored:
+    """A stream has a message.
+
+    Attributes:
+        sequence: its number in the stream.
+        duplicate: whether the stream had it already.
+    """
+
+    sequence: int
+    duplicate: bool
+
+
+@frozen(eq=False)
+class _Waiting:
+    """A message that was published and not answered."""
+
+    answer: asyncio.Future[Stored]
+    subject: str
+    until: float
 
 
 @define(eq=False, kw_only=True)
@@ -58,8 +81,9 @@ class Session:
     inbox: str
     _lost: asyncio.Future[None] = field(init=False)
     _denied: asyncio.Future[str] = field(init=False)
-    _under_way: dict[str, tuple[asyncio.Future[PubAck], str]] = field(factory=dict, init=False)
+    _under_way: dict[str, _Waiting] = field(factory=dict, init=False)
     _count: int = field(default=0, init=False)
+    _clock: asyncio.TimerHandle | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         loop = asyncio.get_running_loop()
@@ -70,7 +94,7 @@ class Session:
         """Whether it can be used."""
         return self.client.is_connected and not self._lost.done()
 
-    async def publish(self, subject: str, content: bytes, headers: Mapping[str, str]) -> PubAck:
+    async def publish(self, subject: str, content: bytes, headers: dict[str, str]) -> Stored:
         """Publish, and wait until a stream has it; many may be under way at once.
 
         Raises:
@@ -78,46 +102,63 @@ class Session:
             Unavailable: certainly not taken.
             Uncertain: nobody knows.
         """
-        from nats.errors import ConnectionClosedError, MaxPayloadError, OutboundBufferLimitError
-
+        loop = asyncio.get_running_loop()
         self._count += 1
         token = str(self._count)
-        answer: asyncio.Future[PubAck] = asyncio.get_running_loop().create_future()
-        self._under_way[token] = answer, subject.lower()
+        answer: asyncio.Future[Stored] = loop.create_future()
+        # One clock for all: patience is the same, so the first of them ends first.
+        self._under_way[token] = _Waiting(answer, subject, loop.time() + self.patience)
+        if self._clock is None:
+            self._clock = loop.call_later(self.patience, self._tick)
+        publishing = self.client.publish(subject, content, f"{self.inbox}.{token}", headers=headers)
         try:
-            async with asyncio.timeout(self.patience):
-                await self.client.publish(
-                    subject, content, f"{self.inbox}.{token}", headers=dict(headers)
-                )
-                if self._lost.done() and not answer.done():
-                    raise self._gone()
-                return await answer
-        except (ConnectionClosedError, MaxPayloadError, OutboundBufferLimitError) as error:
-            raise Unavailable(self.server.why(error)) from error
+            if self.client.pending_data_size + len(content) > _CALM:  # it may wait for the line
+                async with asyncio.timeout(self.patience):
+                    await publishing
+            else:
+                await publishing
+            if self._lost.done() and not answer.done():
+                answer.set_exception(self._gone())
+            return await answer
         except TimeoutError as error:
-            raise Uncertain(f"{self.server.url}: no answer in {self.patience:g} s") from error
+            raise self._silence() from error
+        except Exception as error:
+            if _unsent(error):
+                raise Unavailable(self.server.why(error)) from error
+            raise
         finally:
             del self._under_way[token]
+            if answer.done() and not answer.cancelled():
+                answer.exception()  # seen, although what came before it was raised
 
     async def on_answer(self, message: Msg) -> None:
         """What a stream, or nobody, says to a message that was published."""
-        from nats.js.api import PubAck
-        from nats.js.errors import APIError
-
-        answer, subject = self._under_way.get(message.subject.rpartition(".")[2], (None, ""))
-        if answer is None or answer.done():
+        waiting = self._under_way.get(message.subject.rpartition(".")[2])
+        if waiting is None or waiting.answer.done():
             return
-        if (message.headers or {}).get("Status") == _NOBODY:
-            words = f"{self.server.url}: no stream takes the subject {subject}"
+        answer = waiting.answer
+        if message.headers and message.headers.get("Status") == _NOBODY:
+            words = f"{self.server.url}: no stream takes the subject {waiting.subject}"
             answer.set_exception(Unavailable(f"{words}: add it to a stream's subjects"))
             return
         try:
-            told = json.loads(message.data)
+            told = json.loads(message.data.decode())
             if "error" in told:
-                APIError.from_error(told["error"])
-            answer.set_result(PubAck.from_response(told))
-        except (APIError, ValueError, TypeError, KeyError) as error:
+                _refuse(told["error"])
+            answer.set_result(Stored(int(told["seq"]), bool(told.get("duplicate"))))
+        except Exception as error:  # noqa: BLE001  whatever it was, who waits is told
             answer.set_exception(error)
+
+    def _tick(self) -> None:
+        """Those whose patience has ended are told so; the clock is set for the next."""
+        loop = asyncio.get_running_loop()
+        self._clock, now = None, loop.time()
+        for waiting in self._under_way.values():
+            if waiting.until > now:
+                self._clock = loop.call_at(waiting.until, self._tick)
+                return
+            if not waiting.answer.done():
+                waiting.answer.set_exception(self._silence())
 
     async def ask(self, question: Awaitable[T], *, patience: float = 0.0) -> T:
         """Wait for an answer that can be asked for again, for `patience` or as usual.
@@ -148,9 +189,11 @@ class Session:
         """The connection is gone: nobody waits on it any longer."""
         if not self._lost.done():
             self._lost.set_result(None)
-        for answer, _ in self._under_way.values():
-            if not answer.done():
-                answer.set_exception(self._gone())
+        if self._clock is not None:
+            self._clock.cancel()
+        for waiting in self._under_way.values():
+            if not waiting.answer.done():
+                waiting.answer.set_exception(self._gone())
 
     def on_error(self, error: Exception) -> None:
         """The server says something unasked; a refused permission ends what it concerns."""
@@ -163,17 +206,32 @@ class Session:
         if not denied.done():
             denied.set_result(words)
         found = _SUBJECT.search(text.lower())
-        for answer, subject in self._under_way.values():
-            if found and subject == found[1] and not answer.done():
-                answer.set_exception(Unavailable(words))
+        for waiting in self._under_way.values():
+            if found and waiting.subject.lower() == found[1] and not waiting.answer.done():
+                waiting.answer.set_exception(Unavailable(words))
 
     def _gone(self) -> Uncertain:
         return Uncertain(f"{self.server.url}: the connection was lost before the answer")
+
+    def _silence(self) -> Uncertain:
+        return Uncertain(f"{self.server.url}: no answer in {self.patience:g} s")
 
     async def close(self) -> None:
         """Let go of the connection."""
         self.on_lost()
         await self.client.close()
+
+
+def _unsent(error: Exception) -> bool:
+    from nats.errors import ConnectionClosedError, MaxPayloadError, OutboundBufferLimitError
+
+    return isinstance(error, ConnectionClosedError | MaxPayloadError | OutboundBufferLimitError)
+
+
+def _refuse(told: dict[str, object]) -> None:
+    from nats.js.errors import APIError
+
+    APIError.from_error(told)
 
 
 def _result(task: asyncio.Task[T], server: Server) -> T:
@@ -262,6 +320,13 @@ def _refusal(server: Server, error: Exception) -> str:
         who = f"user {server.user!r}" if server.user else "a nameless user"
         return f"{server.url}: {who} is refused: check `user` and `password`"
     return server.why(error)
+
+
+def is_answer(error: Exception) -> bool:
+    """Whether a stream answered, and with an error."""
+    from nats.js.errors import APIError
+
+    return isinstance(error, APIError)
 
 
 def words_of(error: Exception) -> str:
