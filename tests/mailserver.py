@@ -9,7 +9,6 @@ import email.policy
 import functools
 import ipaddress
 import ssl
-import tempfile
 from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
@@ -25,7 +24,7 @@ from cryptography.x509.oid import NameOID
 from dflow.testing.transports import Endpoint
 from dflow.transport import Secret
 from dflow.transport.mail import MailOutbox, MailServer
-from services import free_port
+from services import free_port, kept
 
 PASSWORD = "correct horse"
 
@@ -51,7 +50,7 @@ def certificate() -> Path:
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
-    path = Path(tempfile.mkdtemp(prefix="dflow-mail-")) / "certificate.pem"
+    path = kept("mail") / "certificate.pem"
     path.write_bytes(
         made.public_bytes(serialization.Encoding.PEM)
         + key.private_bytes(

@@ -16,7 +16,7 @@ from attrs import frozen
 
 from dflow.transport import Secret
 from dflow.transport.objects import ObjectPlace
-from services import missing
+from services import free_port, missing
 
 SECRET = Secret("made up, and shown nowhere")
 _NUMBERS = itertools.count(1)
@@ -60,8 +60,7 @@ def s3_server() -> Iterator[S3]:
     """Start it, and stop it; skip where moto is not installed."""
     if importlib.util.find_spec("moto") is None or importlib.util.find_spec("flask_cors") is None:
         missing("no moto with flask: pip install dflow[test]")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     server = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
         stdout=subprocess.DEVNULL,

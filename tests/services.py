@@ -6,9 +6,14 @@ so; with ``DFLOW_REQUIRE_SERVICES=1``, as in the project's own checks, it fails 
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
+import secrets
 import shutil
 import socket
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -48,11 +53,23 @@ def require(name: str) -> tuple[str, int]:
 
 
 def free_port() -> int:
-    """A port of this machine on which nobody listens now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
+    """A port of this machine on which nobody listens now.
+
+    It is none that the system gives to connections by itself: those come and go, and while
+    a server is down its clients could even be connected to themselves.
+    """
+    while True:
+        port = 15_000 + secrets.randbelow(17_000)
+        with socket.socket() as one, contextlib.suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            return port
+
+
+def kept(name: str) -> Path:
+    """A new folder for what all tests of this process share; it goes when the process ends."""
+    folder = Path(tempfile.mkdtemp(prefix=f"dflow-{name}-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def program(*names: str) -> str:

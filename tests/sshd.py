@@ -23,7 +23,7 @@ from attrs import define, field
 
 from dflow.testing.transports import Endpoint
 from dflow.transport.sftp import SftpInbox, SftpOutbox, SftpServer
-from services import free_port, missing, program
+from services import free_port, kept, missing, program
 
 CONFIGURATION = """
 Port {port}
@@ -45,7 +45,7 @@ Subsystem sftp internal-sftp {options}
 @functools.cache
 def keys() -> Path:
     """A folder with key pairs: host, other, user, locked (passphrase: open sesame)."""
-    folder = Path(tempfile.mkdtemp(prefix="dflow-sshd-"))
+    folder = kept("sshd")
     keygen = program("ssh-keygen")
     for name, phrase in (("host", ""), ("other", ""), ("user", ""), ("locked", "open sesame")):
         command = [keygen, "-q", "-t", "ed25519", "-N", phrase, "-f", str(folder / name), "-C", ""]
@@ -185,7 +185,7 @@ def shared_sshd() -> Iterator[Sshd]:
         folder = Path(parent) / "in"
         folder.mkdir()
         if not _SHARED:
-            home = Path(tempfile.mkdtemp(prefix="dflow-sshd-")) / "home"
+            home = kept("sshd") / "home"
             home.mkdir()
             one = Sshd(folder=home)
             one.start()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from services import missing
+from services import free_port, missing
 
 
 @frozen
@@ -58,9 +57,7 @@ def _cluster(folder: Path) -> Iterator[Cluster]:
     if os.geteuid() == 0:
         shutil.chown(home, "postgres")
         prefix = ["runuser", "-u", "postgres", "--"]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     subprocess.run(
         [*prefix, str(programs / "initdb"), "-D", str(data), "-A", "trust", "-U", "postgres"],
         check=True,

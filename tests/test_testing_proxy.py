@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from dflow.testing.proxy import FaultProxy
+from services import free_port
 
 
 @pytest.fixture
@@ -161,9 +162,7 @@ def test_it_is_slow(proxy: FaultProxy) -> None:
 
 
 def test_a_server_that_is_not_there_is_a_reset() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        place = gone.getsockname()
-    with FaultProxy(*place) as proxy:
+    with FaultProxy("127.0.0.1", free_port()) as proxy:
         assert _broken(proxy)
 
 

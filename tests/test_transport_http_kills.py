@@ -20,6 +20,7 @@ from dflow.exchange.journal import Query
 from dflow.routing import Routes
 from dflow.transport import MemoryInbox, Secret
 from dflow.transport.http import HmacSha256, HttpOutbox
+from services import free_port
 from support import CHECKOUT
 from support_exchange import file
 
@@ -112,8 +113,7 @@ def answers(port: int) -> bool:
 
 
 def campaign(folder: Path, *, files: int, kills: int) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     (folder / "dflow.toml").write_text(RECEIVER.replace("PORT", str(port)))
     (folder / "x.routes").write_text(RULES)
     states = asyncio.run(load(folder, port, files=files, kills=kills))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +22,7 @@ from dflow.transport.objects import ObjectInbox, ObjectOutbox, ObjectPlace
 from dflow.transport.objects.marks import from_words, mark, to_words
 from dflow.transport.objects.place import Taken, _found
 from s3_server import S3, SECRET, s3_server
+from services import free_port
 from support_exchange import file
 
 PARCEL = Parcel(key="k/1", name="../a b.usr", content=b"ZHV|\x00", notes={"kind": "copy"})
@@ -197,8 +197,7 @@ BAD: dict[str, tuple[str, str]] = {
 
 @pytest.mark.parametrize("case", BAD)
 def test_what_is_wrong_is_told_and_the_delivery_waits(case: str, s3: S3, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     kind, words = BAD[case]
     good = s3.place("no-bucket") if kind == "s3" else s3.place(s3.bucket())
     bad = {
