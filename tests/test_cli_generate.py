@@ -76,7 +76,7 @@ def test_scenarios_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
         ("D0010 --date 20250230", "'20250230' is no day"),
         ("D0010 --count -3", "'-3' is no count"),
         ("D0010 --count x", "'x' is no count"),
-        ("D0010 --mpans nowhere.csv", "nowhere.csv: cannot be read"),
+        ("D0010 --mpans nowhere.csv", "nowhere.csv: no such file\n"),
         ("D0010 -o no/such/folder/x", "cannot be written"),
         ("--scenario change-of-agent", "name a new folder with -o"),
         ("D0010 --scenario change-of-agent -o x", "--scenario stands alone"),
@@ -111,3 +111,42 @@ def test_an_existing_folder_is_not_mixed_into(
     assert main(["generate", "--scenario", "meter-exchange", "-o", str(tmp_path)]) == 2
     assert "cannot be made" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_flow_of_ones_own_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = tmp_path / "own" / "X9001"
+    own.mkdir(parents=True)
+    (own / "001.toml").write_text(
+        'flow = "X9001"\nversion = "001"\nname = "Stock"\nprovenance = "private: made up"\n'
+        'routes = ["Supplier -> NHHDC"]\n[[group]]\ncode = "STK"\nlevel = 1\nrange = "1-*"\n'
+        'name = "Stock"\nitems = ["J0003"]\n'
+    )
+    out, over = tmp_path / "out", ["--overlay", str(own.parent)]
+    assert main(["generate", "X9001", "--count", "2", "-o", str(out), *over]) == 0
+    assert out.read_text().count("\nSTK|") == 2
+    assert main(["check", str(out), *over]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_story_that_breaks_off_leaves_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second flow can be made for one meter point only."""
+    (tmp_path / "story.toml").write_text(
+        'title = "breaks off"\nprovenance = "made up"\n[parties]\na = "X/OLDS"\nb = "D/TSTA"\n'
+        '[[step]]\nflow = "D0010"\nversion = "002"\nfrom = "a"\nto = "b"\n'
+        '[[step]]\nflow = "D0236"\nversion = "001"\nfrom = "a"\nto = "b"\n'
+    )
+    words = ["generate", "--scenario", str(tmp_path / "story.toml"), "--count", "2"]
+    assert main([*words, "-o", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr()
+    assert "holds one instance" in said.err
+    assert said.out == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["story.toml"]
+
+
+def test_what_is_being_made_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "out.part").write_text("another process's")
+    assert main(["generate", "D0010", "-o", str(tmp_path / "out")]) == 2
+    assert "out.part: is there: " in capsys.readouterr().err
+    assert (tmp_path / "out.part").read_text() == "another process's"

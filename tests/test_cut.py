@@ -307,6 +307,9 @@ def test_a_link_out_of_the_archive_is_not_followed(archive: Path, tmp_path: Path
     (archive / "link.usr").symlink_to(secret)
     manifest = cut(archive, tmp_path / "cut", rules(mpids=("SUPL",)), at=AT)
     assert "link.usr" not in {one.original for one in manifest.files}
+    assert ("link.usr", "is a link, which may lead elsewhere") in {
+        (one.original, one.reason) for one in manifest.skipped
+    }
 
 
 def test_the_command(archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -343,6 +346,7 @@ def test_the_command(archive: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
         ["--refresh", "x", "--mpid", "SUPL"],
         ["--refresh", "x"],
         ["--phase", "SIT", "--mpans", "none", "--party", "P", "--out", "x"],
+        ["--phase", "SIT", "--mpid", "SUPPL", "--out", "x"],
     ],
 )
 def test_wrong_use(archive: Path, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -368,7 +368,27 @@ def test_nothing_is_left_of_an_output_that_could_not_be_written(
 def test_wrong_use_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["pseudonymise", "x"]) == 2
     assert "name IN, OUT and --key-file" in capsys.readouterr().err
-    words = ["pseudonymise", "x", str(tmp_path / "y"), "--key-file", str(tmp_path / "none")]
+    words = ["pseudonymise", "x", str(tmp_path / "y"), "--key-file", str(tmp_path / "key")]
     assert main(words) == 2
     assert "the key cannot be read" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+    assert main(["pseudonymise", "--new-key", str(tmp_path / "key")]) == 0
+    assert main(words) == 2
+    assert capsys.readouterr().err == "dflow: x: no such file or folder\n"
+
+
+def test_a_link_that_leads_nowhere_is_left_out_and_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "broken.usr").symlink_to("nowhere")
+    (folder / "round.usr").symlink_to("round.usr")
+    (folder / "sound.usr").write_bytes(d0010("S95A12345"))
+    assert main(["pseudonymise", "--new-key", str(tmp_path / "key")]) == 0
+    words = ["pseudonymise", str(folder), str(tmp_path / "out"), "--key-file"]
+    assert main([*words, str(tmp_path / "key")]) == 1
+    said = capsys.readouterr()
+    assert "broken.usr (file 1): cannot be read: No such file" in said.err
+    assert "round.usr (file 2): cannot be read: " in said.err
+    assert "\n1 files made" in said.out

@@ -47,7 +47,7 @@ def faults_of(found: tuple[Finding, ...], one: Faulty) -> list[str]:
 
 
 def is_at(found: Finding, one: Faulty) -> bool:
-    return found.place.line == one.line and one.column in (0, found.place.column)
+    return (found.place.line, found.place.column) == (one.line, one.column)
 
 
 def test_every_kind_of_finding_has_a_fault_maker() -> None:
@@ -90,6 +90,11 @@ def test_a_fault_that_a_flow_has_no_place_for_is_refused() -> None:
     """D0010 has no item that is always blank."""
     with pytest.raises(StructureError, match="no file of D0010 v002 has a place for the fault"):
         find(faulty(flow_bytes("D0010", "002"), "blank-expected"), lambda _: True)
+
+
+def test_a_flow_of_your_own_needs_its_catalogue() -> None:
+    with pytest.raises(StructureError, match=r"does not hold Q0001.*faulty"):
+        find(faulty(flow_bytes(private_flow()), "group-count"), lambda _: True)
 
 
 def test_only_whole_files_can_be_spoiled() -> None:

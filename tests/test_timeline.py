@@ -340,6 +340,12 @@ def test_wrong_use(archive: Path, more: list[str]) -> None:
     assert main(["timeline", str(archive), *more]) == 2
 
 
+def test_an_archive_must_be_there(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    gone = str(archive / "gone")
+    assert main(["timeline", str(archive), gone, "--mpan", _MPAN]) == 2
+    assert f"{gone}: no such file or folder" in capsys.readouterr().err
+
+
 def test_a_story_is_answered_by_the_examples(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

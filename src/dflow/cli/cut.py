@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN, ERRORS
+from dflow.cli.sources import text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,9 +125,12 @@ def _fitting(args: argparse.Namespace) -> None:
 
 def _rules(args: argparse.Namespace) -> CutRules:
     from dflow.cut import CutRules
-    from dflow.errors import LookupMiss, SourceError
+    from dflow.errors import LookupMiss
     from dflow.generator.portfolio import portfolio_from
 
+    for mpid in args.mpid:
+        if not re.fullmatch("[0-9A-Z]{4}", mpid, re.ASCII | re.IGNORECASE):
+            raise LookupMiss(f"{mpid!r} is no MPID; expected four letters or digits")
     mpids = tuple(sorted({mpid.upper() for mpid in args.mpid}))
     if not mpids and not args.mpans:
         raise LookupMiss("say what belongs to the cut: --mpid, --mpans or both")
@@ -136,11 +141,7 @@ def _rules(args: argparse.Namespace) -> CutRules:
         raise LookupMiss("name the --party that the portfolio is for")
     mpans: tuple[str, ...] = ()
     if args.mpans:
-        try:
-            text = Path(args.mpans).read_text("utf-8")
-        except (OSError, ValueError) as error:
-            raise SourceError(f"{args.mpans}: cannot be read: {error}") from error
-        mpans = portfolio_from(text, source=args.mpans)
+        mpans = portfolio_from(text(args.mpans), source=args.mpans)
     return CutRules(
         phase=args.phase,
         party=party,
@@ -223,16 +224,12 @@ def _allocation(args: argparse.Namespace) -> int:
 def _agreement(args: argparse.Namespace) -> int:
     from dflow.catalogue import bundled
     from dflow.cut import disagreements, items_from
-    from dflow.errors import SourceError
     from dflow.show import masked_value
     from dflow.show.paint import printable
 
     items = None
     if args.items:
-        try:
-            items = items_from(Path(args.items).read_text("utf-8"), source=args.items)
-        except (OSError, UnicodeDecodeError) as error:
-            raise SourceError(f"{args.items}: cannot be read: {error}") from error
+        items = items_from(text(args.items), source=args.items)
     found, skipped = disagreements([Path(path) for path in args.paths], items=items)
     catalogue = bundled()
     rows: list[dict[str, str]] = []

@@ -13,6 +13,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN
+from dflow.cli.definitions import add_overlay, catalogue_over
+from dflow.cli.sources import text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,6 +65,7 @@ def add(subparsers: Subparsers) -> None:
         metavar="OUT",
         help="a file; for a scenario a new folder (default: output)",
     )
+    add_overlay(parser)
 
 
 def _count(text: str) -> int:
@@ -106,11 +109,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run_flow(args: argparse.Namespace) -> int:
-    from dflow.catalogue import bundled
     from dflow.generator import GeneratedFile, generate, header_for
     from dflow.generator.calendar import EPOCH
 
-    catalogue = bundled()
+    catalogue = catalogue_over(args.overlay)
     flow = args.flow.upper()
     definition = catalogue[flow, args.version] if args.version else catalogue.latest(flow)
     mpans = _portfolio(args.mpans)
@@ -121,33 +123,30 @@ def _run_flow(args: argparse.Namespace) -> int:
         recipient=args.recipient,
         day=EPOCH if args.date is None else args.date,
         test_flag=args.test_flag,
+        catalogue=catalogue,
     )
     header.encode()  # a test flag that cannot stand in a header is refused before writing
     count = args.count if args.count is not None else len(mpans) or 1
     wanted = GeneratedFile(
-        definition=definition, header=header, count=count, seed=args.seed, mpans=mpans
+        definition=definition,
+        header=header,
+        count=count,
+        seed=args.seed,
+        mpans=mpans,
+        catalogue=catalogue,
     )
     _write(generate(wanted), args.output)
     return CLEAN
 
 
 def _portfolio(name: str | None) -> tuple[str, ...]:
-    from pathlib import Path
-
-    from dflow.errors import SourceError
     from dflow.generator.portfolio import portfolio_from
 
-    if name is None:
-        return ()
-    try:
-        text = Path(name).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{name}: cannot be read: {error}") from error
-    return portfolio_from(text, source=name)
+    return () if name is None else portfolio_from(text(name), source=name)
 
 
-def _write(chunks: Iterable[bytes], output: str | None) -> None:
-    """Write to a file, whole or not at all, or stream to standard output."""
+def _write(chunks: Iterable[bytes], output: str | None) -> str:
+    """Write to a file, whole or not at all, or stream to standard output; says which."""
     import os
     from pathlib import Path
 
@@ -156,7 +155,7 @@ def _write(chunks: Iterable[bytes], output: str | None) -> None:
     if output is None or output == "-":
         for chunk in chunks:
             sys.stdout.buffer.write(chunk)
-        return
+        return "-"
     part = Path(f"{output}.part")
     try:
         with part.open("xb") as file:
@@ -167,11 +166,18 @@ def _write(chunks: Iterable[bytes], output: str | None) -> None:
                 part.unlink()
                 raise
         os.replace(part, output)  # noqa: PTH105  a name, kept as the person gave it
+    except FileExistsError as error:
+        raise SourceError(
+            f"{part}: is there: {output} is being made, or making it was broken off;"
+            " if nobody is at it, remove it"
+        ) from error
     except OSError as error:
         raise SourceError(f"{output}: cannot be written: {error.strerror}") from error
+    return output
 
 
 def _run_scenario(args: argparse.Namespace) -> int:
+    import shutil
     from pathlib import Path
 
     from dflow.errors import LookupMiss, SourceError
@@ -183,7 +189,8 @@ def _run_scenario(args: argparse.Namespace) -> int:
     if not args.output or args.output == "-":
         raise LookupMiss("a scenario is several files: name a new folder with -o")
     mpans = _portfolio(args.mpans)
-    story = scenario.load(args.scenario)
+    catalogue = catalogue_over(args.overlay)
+    story = scenario.load(args.scenario, catalogue=catalogue)
     files = scenario.files_of(
         story,
         count=args.count if args.count is not None else len(mpans) or 1,
@@ -191,13 +198,17 @@ def _run_scenario(args: argparse.Namespace) -> int:
         mpans=mpans,
         day=EPOCH if args.date is None else args.date,
         test_flag=args.test_flag,
+        catalogue=catalogue,
     )
     folder = Path(args.output)
     try:
         folder.mkdir(parents=True)
     except OSError as error:
         raise SourceError(f"{folder}: cannot be made: {error.strerror}") from error
-    for name, chunks in files:
-        _write(chunks, str(folder / name))
-        print(folder / name)
+    try:
+        names = [_write(chunks, str(folder / name)) for name, chunks in files]
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)  # half a story is none
+        raise
+    print(*names, sep="\n")
     return CLEAN

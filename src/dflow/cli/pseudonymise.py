@@ -66,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
         shift_dates=args.shift_dates,
     )
     source, output = Path(args.source), Path(args.output)
+    if not source.exists():
+        raise SourceError(f"{source}: no such file or folder")
     if output.exists():
         raise SourceError(f"{output}: is there already; name a new one")
     left_out = _files(made, source, output)

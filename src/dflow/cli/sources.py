@@ -15,7 +15,7 @@ from pathlib import Path
 
 from dflow.errors import SourceError
 
-__all__ = ["STDIN", "content", "files_named", "is_plain"]
+__all__ = ["STDIN", "content", "files_named", "is_plain", "text"]
 
 #: The word, and the name, of standard input.
 STDIN = "-"
@@ -24,7 +24,8 @@ STDIN = "-"
 def files_named(words: Sequence[str], pattern: str = "*") -> list[str]:
     """The files that the words name; a folder means every file in it and below.
 
-    Hidden files, hidden folders and links to folders are left out of folders.
+    Hidden files, hidden folders and links to folders are left out of folders.  A link that
+    leads nowhere is a file that cannot be read.
 
     Args:
         words: as they were given.
@@ -55,7 +56,8 @@ def _below(folder: str, pattern: str) -> Iterator[str]:
         for name in sorted(names):
             if not name.startswith(".") and fnmatch.fnmatch(name, pattern):
                 path = Path(where, name)
-                if path.is_file():
+                broken = path.is_symlink() and not path.exists()  # told when it is read
+                if path.is_file() or broken:
                     yield str(path)
 
 
@@ -84,3 +86,15 @@ def content(word: str) -> bytes:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise SourceError(f"{word!r}: cannot be read: {reason}") from error
+
+
+def text(word: str) -> str:
+    """All of a file's text, or of standard input's.
+
+    Raises:
+        SourceError: if it cannot be had, or is not UTF-8.
+    """
+    try:
+        return content(word).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{word}: byte {error.start + 1} is not UTF-8 text") from error

@@ -76,11 +76,15 @@ def run(args: argparse.Namespace) -> int:
     """Look for the MPAN and report."""
     from dflow.cli.sources import files_named
     from dflow.cli.terminal import paint_for
+    from dflow.errors import SourceError
     from dflow.identifiers import is_mpan
     from dflow.timeline import awaited, load_pairs, timeline
 
     catalogue = catalogue_over(args.overlay)
     pairs = load_pairs(Path(args.pairs) if args.pairs else None, catalogue=catalogue)
+    for word in args.archive:
+        if not Path(word).exists():
+            raise SourceError(f"{word}: no such file or folder")
     if not is_mpan(args.mpan):
         print(f"dflow: the check digit of {args.mpan} does not fit; looked for", file=sys.stderr)
     found = timeline(map(Path, files_named(args.archive)), args.mpan, catalogue=catalogue)

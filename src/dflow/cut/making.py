@@ -313,9 +313,13 @@ class _Work:
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for name in sorted(names):
                 path = Path(where, name)
-                # A link may lead out of the archive, and a pipe would never end.
-                if not name.startswith(".") and path.is_file() and not path.is_symlink():
-                    yield PurePosixPath(path.relative_to(self.archive)).as_posix()
+                if name.startswith("."):
+                    continue
+                below = PurePosixPath(path.relative_to(self.archive)).as_posix()
+                if path.is_symlink():
+                    self._skipped.append(Skip(below, "is a link, which may lead elsewhere"))
+                elif path.is_file():  # a pipe would never end
+                    yield below
 
 
 def _written(path: Path, data: bytes, written: list[Path] | None = None) -> None:

@@ -155,7 +155,9 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     try:
         found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read as a manifest: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
         raise SourceError(f"{path}: cannot be read as a manifest: {error}") from error
     try:
         return _manifest(found)

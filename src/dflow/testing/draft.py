@@ -142,10 +142,16 @@ def draft_of(flow: Flow, catalogue: Catalogue) -> Draft:
     """Take a valid file apart.
 
     Raises:
-        StructureError: if the file is not whole: no header, no trailer, strays, or a flow
+        StructureError: if the file is not whole: no header, no trailer, strays, a flow that
+            the catalogue does not hold, or a flow
             whose structure is not known; or if it is a pool file.
     """
     header, trailer, definition = flow.header, flow.trailer, flow.definition
+    if header is not None and (header.flow, header.version) not in catalogue:
+        raise StructureError(
+            f"the catalogue does not hold {header.flow} v{header.version}; for a flow of your own,"
+            " give the one that does: faulty(…, catalogue=…)"
+        )
     if header is None or trailer is None or definition is None or not definition.structured:
         raise StructureError(
             "a fault can be put only into a whole file of a flow whose structure is known"

@@ -138,13 +138,15 @@ def _changed(draft: Draft, line: Line, raw: bytes, column: int = 0) -> Way:
 def _too_few_fields(draft: Draft) -> Iterator[Way]:
     for line in draft.lines:
         if line.definition.items:
-            yield _changed(draft, line, b"|".join(line.raw.split(b"|")[:-2]) + b"|")
+            raw = b"|".join(line.raw.split(b"|")[:-2]) + b"|"
+            yield _changed(draft, line, raw, len(raw) + 1)
 
 
 def _too_many_fields(draft: Draft) -> Iterator[Way]:
     for line in draft.lines:
         for surplus in (b"|", b"A|", b"A|B||"):
-            yield _changed(draft, line, line.raw + surplus)
+            # The first field too many starts where the record ended.
+            yield _changed(draft, line, line.raw + surplus, len(line.raw) + 1)
 
 
 def _condition(draft: Draft) -> Iterator[Way]:
