@@ -189,7 +189,7 @@ def test_nobody_is_switched_off_before_acceptance_but_by_name(folder: Path) -> N
     whole(folder)
     next(iter((folder / "new-agent").glob("D0150*.usr"))).unlink()
     campaign, clock = campaign_in(folder), SetClock(LATER)
-    with pytest.raises(CampaignRefused, match=r"1 copies are missing.*anyway"):
+    with pytest.raises(CampaignRefused, match=r"1 copy is missing.*anyway"):
         accept(campaign, clock, who="a test")
     with pytest.raises(CampaignRefused, match="why"):
         accept(campaign, clock, who="a test", anyway=True)
@@ -202,7 +202,7 @@ def test_nobody_is_switched_off_before_acceptance_but_by_name(folder: Path) -> N
     assert (folder / "market.routes").read_text() != rules
     (said,) = [one for one in ledger_of(campaign).read() if one.kind == "accepted"]
     assert (said.who, said.why) == ("a test", "the contract ends")
-    assert "1 copies are missing" in str(said.data["missing"])
+    assert "1 copy is missing" in str(said.data["missing"])
 
 
 def test_a_run_that_was_killed_says_so_and_goes_on(folder: Path) -> None:
@@ -286,8 +286,21 @@ def test_other_copies_and_lost_originals_are_exceptions(folder: Path) -> None:
             "UPDATE delivery SET destination = 'others' WHERE id ="
             " (SELECT max(id) FROM delivery WHERE destination = 'new-agent')"
         )
+        base.execute(
+            "UPDATE delivery SET notes = '{}' WHERE id ="
+            " (SELECT min(id) FROM delivery WHERE destination = 'new-agent')"
+        )
+    seen = seen_at(folder)
+    weights = ("lost", "changed", "outside", "unmarked", "moved")
+    assert [len(seen.originals.of(weight)) for weight in weights] == [1, 1, 1, 1, 0]
+    assert len(seen.missing()) == 6  # and the copy that went elsewhere is a gap
+    # A person turns the clone into a route before all others: originals would go elsewhere.
+    text = (folder / "market.routes").read_text()
+    text = text.replace("clone oldm-to-newm-copies-to", "route oldm-to-newm-copies-to")
+    (folder / "market.routes").write_text(text.replace("copy new-agent", "deliver others"))
     proof = seen_at(folder).originals
-    assert [len(proof.of(weight)) for weight in ("lost", "changed", "outside")] == [1, 1, 1]
+    since = [one for one in proof.of("moved") if one.original.at >= START.timestamp()]
+    assert len(since) == len(proof.of("moved")) > 10
 
 
 def test_a_rehearsal_finds_what_it_took_away(folder: Path) -> None:

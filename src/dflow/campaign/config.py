@@ -19,7 +19,7 @@ from attrs import field, frozen
 from dflow.campaign.kinds import Classes, Kind, bundled_kinds, group_from, load_classes
 from dflow.campaign.reading import Reading
 from dflow.envelope import Party
-from dflow.errors import RefusedText, SourceError
+from dflow.errors import RefusedText
 from dflow.exchange.settings import TableReader
 from dflow.generator.portfolio import portfolio_from
 from dflow.timeline import Pairs, load_pairs
@@ -235,7 +235,8 @@ def _portfolio(words: Reading, path: Path | None) -> tuple[str, ...]:
         found = portfolio_from(path.read_text("utf-8"), source=str(path))
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "not UTF-8"
-        raise SourceError(f"{path}: {why}") from error
+        words.fault(("campaign", "portfolio"), f"{path}: {why}")
+        return ()
     except RefusedText as refused:
         words.tables.faults.extend(refused.faults)
         return ()

@@ -27,7 +27,15 @@ from dflow.envelope import Party
 from dflow.exchange import Mount
 from dflow.exchange.clones import expected_copies
 from dflow.exchange.intake import Intake
-from dflow.exchange.journal import ArrivalRow, DeliveryRow, Journal, NewDelivery, Outcome, Query
+from dflow.exchange.journal import (
+    ArrivalRow,
+    DeliveryRow,
+    Journal,
+    NewDelivery,
+    Outcome,
+    Query,
+    content_hash,
+)
 from dflow.transport import Closing, Outbox, Presence, TransportError
 from dflow.transport.directory_out import HIDDEN, DirectoryOutbox
 
@@ -181,10 +189,11 @@ def _judged(
             return evolve(plain, problem="the original is held, so it has no copy", mend="person")
         return evolve(plain, problem="there is no copy", mend="backfill")
     last, problem = found[-1], ""
+    owed = row.hash if wanted.content is None else content_hash(wanted.content)
     for one in reversed(found):
         if one.state is not State.DELIVERED:
             continue
-        if wanted.content is None and one.hash != row.hash:
+        if one.hash != owed:
             problem = problem or "the copy has other bytes"
             continue
         wrong = looker[1](one) if looker else ""

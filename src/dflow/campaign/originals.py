@@ -252,12 +252,21 @@ def _delays(
     copied: dict[int, list[DeliveryRow]],
     journal: Journal,
 ) -> tuple[Delays, Delays]:
-    """How long originals took, with a copy made at the same time, and without."""
+    """How long originals took, with a copy made at the same time, and without.
+
+    Only to destinations that got originals with a copy: others may be nearer or farther.
+    """
+    same = {
+        one.destination
+        for number, copies in copied.items()
+        if any(copy.kind == "copy" for copy in copies)
+        for one in sent.get(number, [])
+    }
     with_copy: list[float] = []
     without_copy: list[float] = []
     for row in journal.arrivals_in_pages(Query(outcome=Outcome.ROUTED)):
         at_once = [one for one in copied.get(row.id, []) if one.kind == "copy"]
         for one in sent.get(row.id, []):
-            if one.state is State.DELIVERED:
+            if one.state is State.DELIVERED and one.destination in same:
                 (with_copy if at_once else without_copy).append(max(0.0, one.changed - row.at))
     return Delays.of(with_copy), Delays.of(without_copy)

@@ -68,29 +68,33 @@ class Seen:
 
     def missing(self) -> tuple[str, ...]:
         """Why the campaign cannot be called complete, in sentences; none if it can."""
-        found = []
-        done = self.completeness
+        done, found = self.completeness, []
         if not self.standing.is_set:
             found.append("its clones are not in the rules")
         if not done.enough:
             lacks = done.portfolio - len(done.since)
             found.append(f"{lacks:,} of {done.portfolio:,} meter points are not complete")
-        if self.copies.gaps:
-            found.append(f"{len(self.copies.gaps):,} copies are missing")
-        if self.copies.waiting:
-            found.append(f"{len(self.copies.waiting):,} copies are on their way")
-        for weight, words in _FLAWS.items():
-            if flaws := self.originals.of(weight):
-                found.append(f"{len(flaws):,} {words}")
+        counts = {
+            "copy is missing|copies are missing": len(self.copies.gaps),
+            "copy is on its way|copies are on their way": len(self.copies.waiting),
+            **{words: len(self.originals.of(weight)) for weight, words in _FLAWS.items()},
+        }
+        for words, number in counts.items():
+            if number:
+                found.append(f"{number:,} {words.split('|')[number != 1]}")
         return tuple(found)
 
 
+#: Each weight of a flaw: how one of it is told, and how several are.
 _FLAWS = {
-    "lost": "originals were not delivered",
-    "changed": "files were delivered with other bytes",
-    "moved": "originals were decided otherwise than without the campaign",
-    "outside": "copies went outside the scope",
-    "unmarked": "copies bear no mark",
+    "lost": "original was not delivered|originals were not delivered",
+    "changed": "file was delivered with other bytes|files were delivered with other bytes",
+    "moved": (
+        "original would go elsewhere without the campaign"
+        "|originals would go elsewhere without the campaign"
+    ),
+    "outside": "copy went outside the scope|copies went outside the scope",
+    "unmarked": "copy bears no mark|copies bear no mark",
 }
 
 
