@@ -27,9 +27,10 @@ from dflow.campaign import (
     run_campaign,
 )
 from dflow.campaign.copies import in_scope
+from dflow.campaign.planning import reported
 from dflow.campaign.rehearsal import rehearse
 from dflow.campaign.rules import without
-from dflow.campaign.running import opened
+from dflow.campaign.seeing import opened
 from dflow.campaign.setting import put_in
 from dflow.campaign.traffic import made_up_points, made_up_traffic
 from dflow.catalogue import bundled
@@ -38,6 +39,7 @@ from dflow.cut import CutRules, cut
 from dflow.errors import DflowError, RefusedText
 from dflow.exchange.intake import read_address
 from dflow.operation import SetClock
+from dflow.report import report_json
 from dflow.routing import Routes
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "campaign"
@@ -321,6 +323,7 @@ def test_a_drop_counts_and_is_refreshed_once(folder: Path) -> None:
         scope = list(in_scope(campaign, journal, since=0, until=NOW.timestamp()))
         assert done.passed == len(scope) == done.added
         assert refresh_drop(campaign, journal, NOW).added == 0
+    assert "Since then" in str(report_json(reported(campaign, NOW)))
     fresh = handed_over(campaign)
     assert {flow for flow, _ in fresh.has} >= {"D0149", "D0150"}
     assert fresh.files == len(old) + done.added

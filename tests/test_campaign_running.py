@@ -29,7 +29,7 @@ from dflow.campaign import (
     take_back,
 )
 from dflow.campaign.rehearsal import rehearse
-from dflow.campaign.running import interrupted, ledger_of, opened
+from dflow.campaign.seeing import interrupted, ledger_of, opened
 from dflow.campaign.traffic import made_up_points, made_up_traffic
 from dflow.cli import main
 from dflow.delivery import State
@@ -235,6 +235,41 @@ def test_a_run_that_was_killed_says_so_and_goes_on(folder: Path) -> None:
     assert seen_at(folder).missing() == ()
 
 
+def test_an_acceptance_that_was_cut_short_says_so(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole(folder)
+    campaign, clock = campaign_in(folder), SetClock(LATER)
+
+    def die(*_: object) -> None:
+        raise SystemExit(9)
+
+    monkeypatch.setattr("dflow.campaign.acceptance.put_in", die)
+    with pytest.raises(SystemExit):
+        accept(campaign, clock, who="a test")
+    monkeypatch.undo()
+    file = str(folder / "campaign.toml")
+    assert main(["campaign", "status", file, "--at", LATER.isoformat()]) == 0
+    assert "interrupted after 'accepted'" in capsys.readouterr().out
+    accept(campaign, clock, who="a test")
+    main(["campaign", "status", file, "--at", LATER.isoformat()])
+    assert "interrupted" not in capsys.readouterr().out
+
+
+def test_what_the_old_side_sends_can_be_copied_too(folder: Path) -> None:
+    text = (folder / "campaign.toml").read_text()
+    text = text.replace('"D0155"]', '"D0155", "D0011"]').replace(
+        'parties = ["M/OLDM"]', 'parties = ["M/OLDM"]\ndirection = "both"'
+    )
+    (folder / "campaign.toml").write_text(text)
+    whole(folder)
+    seen = seen_at(folder)
+    assert seen.missing() == ()
+    assert [rule.name[-4:] for rule in seen.standing.clones] == ["s-to", "from"]
+    senders = {one.original.address["sender"] for one in seen.copies.owed}
+    assert {"OLDM", "ZZMU"} <= senders
+
+
 def test_a_clock_that_went_back_changes_nothing(folder: Path) -> None:
     run_campaign(campaign_in(folder), SetClock(LATER))
     rules = (folder / "market.routes").read_text()
@@ -328,8 +363,11 @@ def test_the_example_runs(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Complete: 100 of 100 meter points" in done.stdout
     assert "12 copies are missing." in done.stdout
+    assert "exactly the 12 copies that were deleted" in done.stdout
+    assert "Since the cut-over the old agent has received 0 files." in done.stdout
     assert {page.name for page in (copy / "out").glob("*.html")} == {
         "plan.html",
+        "rehearsal.html",
         "complete.html",
         "missing.html",
         "report.html",

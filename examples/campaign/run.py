@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import json
 import shutil
 import sqlite3
 import sys
@@ -16,8 +17,8 @@ from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from dflow.campaign import load_campaign, run_campaign
-from dflow.campaign.running import opened
+from dflow.campaign import Campaign, load_campaign, run_campaign
+from dflow.campaign.seeing import opened
 from dflow.campaign.traffic import Made, made_up_points, made_up_traffic
 from dflow.cli import main
 from dflow.operation import SetClock
@@ -29,16 +30,21 @@ FIRST = date(2026, 2, 20)  # nine days before the clone exists
 DAYS = 94
 
 
-def say(*words: str, well: int = 0, quiet: bool = False) -> None:
-    """Run a command and show it; another status than `well` ends the example."""
+def told(*words: str, well: int = 0) -> str:
+    """What a command prints; another status than `well` ends the example."""
     text = io.StringIO()
     with contextlib.redirect_stdout(text):
         status = main(["campaign", words[0], str(FILE), *words[1:]])
-    if not quiet or status != well:
-        print(f"\n$ dflow campaign {words[0]} campaign.toml {' '.join(words[1:])}\n")
-        print(text.getvalue())
     if status != well:
-        sys.exit(f"status {status}, not {well}")
+        sys.exit(f"{text.getvalue()}\nstatus {status}, not {well}")
+    return text.getvalue()
+
+
+def say(*words: str, well: int = 0) -> None:
+    """Run a command and show it."""
+    shown = " ".join(word.replace(str(OUT), "out") for word in words[1:])
+    print(f"\n$ dflow campaign {words[0]} campaign.toml {shown}\n")
+    print(told(*words, well=well))
 
 
 def prepare(points: int) -> None:
@@ -59,8 +65,8 @@ def pass_by(instant: datetime) -> None:
         exchange.run_once()
 
 
-def delete_behind_its_back(number: int) -> None:
-    """Half of the copies go from the folder, the others from the journal's own table."""
+def delete_behind_its_back(number: int) -> set[str]:
+    """Some copies go from the folder, some from the journal's table, some from both."""
     kept = sorted(path for path in (OUT / "new-agent").glob("*.usr"))
     step = max(1, len(kept) // number)
     gone = kept[::step][:number]
@@ -76,6 +82,14 @@ def delete_behind_its_back(number: int) -> None:
             base.execute(
                 "DELETE FROM delivery WHERE place = ? AND destination = 'new-agent'", (path.name,)
             )
+    return {path.name for path in gone}
+
+
+def named_missing(report: str) -> set[str]:
+    """The files that a report in JSON names as missing."""
+    sections = {one["title"]: one["blocks"] for one in json.loads(report)["sections"]}
+    (table,) = (one for one in sections["What is missing"] if one["kind"] == "table")
+    return {row[0] for row in table["rows"]}
 
 
 def run(points: int, batch: int, deleted: int) -> None:
@@ -93,16 +107,35 @@ def run(points: int, batch: int, deleted: int) -> None:
         if now < campaign.start:
             pass_by(now)
             say("plan", "--at", "2026-02-28T19:00", "--html", str(OUT / "plan.html"))
+            say("rehearse", "--at", "2026-02-28T19:00", "--html", str(OUT / "rehearsal.html"))
         else:
             run_campaign(campaign, SetClock(now))
         if week == len(traffic) // 2:
             say("status", "--at", now.isoformat())
     say("report", "--at", "2026-05-30T09:00", "--html", str(OUT / "complete.html"))
-    delete_behind_its_back(deleted)
-    say("report", "--at", "2026-05-30T10:00", "--html", str(OUT / "missing.html"), well=1)
+    gone = delete_behind_its_back(deleted)
+    at = ("--at", "2026-05-30T10:00")
+    say("report", *at, "--html", str(OUT / "missing.html"), well=1)
+    if named_missing(told("report", *at, "--json", well=1)) != gone:
+        sys.exit("the report does not name what was deleted")
+    print(f"It named exactly the {len(gone)} copies that were deleted.")
     say("run", "--once", "--mend", "--why", "copies were deleted", "--at", "2026-05-30T11:00")
     say("run", "--accept", "--who", "A. Person", "--no-exchange", "--at", "2026-05-30T12:00")
-    say("report", "--at", "2026-06-02T09:00", "--html", str(OUT / "report.html"))
+    after(campaign)
+    say("report", "--at", "2026-06-06T09:00", "--html", str(OUT / "report.html"))
+
+
+def after(campaign: Campaign) -> None:
+    """Files come after the switch-off: the old agent gets none of them."""
+    had = len(list((OUT / "old-agent").glob("*.usr")))
+    some = campaign.portfolio[:20]
+    for one in made_up_traffic(campaign, some, start=date(2026, 6, 2), days=3, seed=2):
+        (OUT / "inbox" / one.name).write_bytes(one.content)
+    run_campaign(campaign, SetClock(datetime(2026, 6, 5, 18, tzinfo=UTC)))
+    more = len(list((OUT / "old-agent").glob("*.usr"))) - had
+    print(f"\nSince the cut-over the old agent has received {more} files.")
+    if more:
+        sys.exit("it should have been none")
 
 
 if __name__ == "__main__":

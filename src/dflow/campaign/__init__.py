@@ -1,5 +1,6 @@
 """A clone campaign: parallel running until a new agent holds everything, proved complete."""
 
+from dflow.campaign.acceptance import accept, take_back
 from dflow.campaign.config import Campaign, Drop, load_campaign
 from dflow.campaign.contents import Contents
 from dflow.campaign.copies import Copies, Copy, reconcile
@@ -9,7 +10,8 @@ from dflow.campaign.kinds import Classes, Kind, bundled_kinds, load_classes
 from dflow.campaign.measure import Completeness, measure
 from dflow.campaign.originals import Originals, prove
 from dflow.campaign.rules import CampaignRefused, Proposal, propose
-from dflow.campaign.running import Orders, Seen, accept, look, mend, run_campaign, take_back
+from dflow.campaign.running import Orders, mend, run_campaign
+from dflow.campaign.seeing import Seen, look
 from dflow.campaign.setting import Standing, standing
 from dflow.campaign.watch import Watched, watch
 

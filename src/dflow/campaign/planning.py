@@ -11,11 +11,12 @@ from datetime import datetime
 from dflow.campaign.config import Campaign
 from dflow.campaign.contents import Contents
 from dflow.campaign.copies import in_scope, since_of
+from dflow.campaign.drop import handed_over, passed_since
 from dflow.campaign.flight import in_flight
 from dflow.campaign.reporting import Told, campaign_report
 from dflow.campaign.rules import propose
-from dflow.campaign.running import ledger_of, look, opened
 from dflow.campaign.saying import plan_report
+from dflow.campaign.seeing import ledger_of, look, opened
 from dflow.campaign.setting import standing
 from dflow.campaign.watch import watch
 from dflow.report import Report
@@ -62,6 +63,8 @@ def reported(campaign: Campaign, now: datetime, *, unmask: bool = False) -> Repo
             flying=in_flight(campaign, journal, contents, at=at),
             watched=watch(campaign, seen.copies),
             entries=tuple(ledger_of(campaign).read()),
+            handed=handed_over(campaign),
+            passed=passed_since(campaign, journal, now),
             unmask=unmask,
         )
         return campaign_report(campaign, seen, told)

@@ -12,15 +12,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from attrs import frozen
+from attrs import field, frozen
 
 from dflow.campaign.config import Campaign
 from dflow.campaign.contents import Contents
 from dflow.campaign.copies import Copy, Mend
+from dflow.campaign.drop import Handed
 from dflow.campaign.flight import InFlight
 from dflow.campaign.originals import Delays
-from dflow.campaign.running import Seen
 from dflow.campaign.saying import about, diary, local, time_line
+from dflow.campaign.seeing import Seen
 from dflow.campaign.watch import Watched
 from dflow.operation import Entry
 from dflow.report import (
@@ -61,6 +62,8 @@ class Told:
         flying: what is in flight at the cut-over, or now.
         watched: gain, loss and meter works.
         entries: the ledger.
+        handed: the migration drop.
+        passed: name and hash of each file of the scope since the drop was cut.
         unmask: whether meter points are told.
     """
 
@@ -68,6 +71,8 @@ class Told:
     flying: Sequence[InFlight]
     watched: Sequence[Watched]
     entries: Sequence[Entry]
+    handed: Handed = field(factory=Handed)
+    passed: Sequence[tuple[str, str]] = ()
     unmask: bool = False
 
 
@@ -109,6 +114,7 @@ def campaign_report(campaign: Campaign, seen: Seen, told: Told) -> Report:
                 ("What is missing", _missing(campaign, seen, told)),
                 ("The portfolio", _portfolio(campaign, seen, told)),
                 ("That no original was touched", _proof(seen)),
+                ("The migration drop", _drop(campaign, told)),
                 ("In flight", _flight(campaign, seen, told)),
                 ("Gain, loss and meter works", _watched(campaign, told)),
                 ("Diary", (diary(campaign, told.entries),)),
@@ -287,6 +293,8 @@ def _proof(seen: Seen) -> tuple[Block, ...]:
             right=(1, 2, 3, 4),
         ),
     ]
+    if proof.with_copy.number and not proof.with_copy.most + proof.without_copy.most:
+        blocks.append(Text("No time passed: these ran under a clock that was set."))
     blocks += [
         Note(severity="error", what=f"{one.what}.", where=one.original.name, why=one.weight)
         for one in proof.exceptions[:50]
@@ -314,6 +322,27 @@ def _flight(campaign: Campaign, seen: Seen, told: Told) -> tuple[Block, ...]:
     )
     heads = ("Question to answer", "File", "Meter point", "Due", "State")
     return (Text(words), Table(heads=heads, rows=rows, most=500))
+
+
+def _drop(campaign: Campaign, told: Told) -> tuple[Block, ...]:
+    if campaign.drop is None:
+        return ()
+    fresh = f", refreshed {told.handed.refreshed}" if told.handed.refreshed else ""
+    stale = [one for one in told.passed if one[1] not in told.handed.hashes]
+    words = (
+        f"Cut {local(campaign, campaign.drop.cut_at)}{fresh}: {told.handed.files:,} files,"
+        f" {len(told.handed.has):,} pairs of flow and meter point. Since then"
+        f" {len(told.passed):,} files of the scope have passed."
+    )
+    if not stale:
+        return (Text(words),)
+    note = Note(
+        severity="advice",
+        what=f"{len(stale):,} of them are not in the drop.",
+        why="files that are about no meter point of the portfolio never come into it",
+        remedy="dflow campaign run FILE --refresh",
+    )
+    return (Text(words), note)
 
 
 def _watched(campaign: Campaign, told: Told) -> tuple[Block, ...]:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from dflow.campaign.config import Campaign
 from dflow.campaign.rehearsal import Rehearsed
 from dflow.campaign.rules import Proposal
-from dflow.campaign.running import Seen
+from dflow.campaign.seeing import Seen
 from dflow.operation import Entry
 from dflow.report import (
     Curve,
@@ -215,7 +215,11 @@ def _data(data: Mapping[str, object]) -> str:
 
 
 def status_report(
-    campaign: Campaign, seen: Seen, entries: Sequence[Entry], broken: datetime | None
+    campaign: Campaign,
+    seen: Seen,
+    entries: Sequence[Entry],
+    broken: datetime | None,
+    unfinished: str = "",
 ) -> Report:
     """Where a campaign stands, and what comes next."""
     missing = seen.missing()
@@ -230,7 +234,15 @@ def status_report(
                 remedy="run it again: it goes on where rules and journal stand",
             )
         )
-    notes += [Note(severity="advice", what=f"{one}.".capitalize()) for one in missing]
+    if unfinished:
+        notes.append(
+            Note(
+                severity="warning",
+                what=f"It was interrupted after {unfinished!r}: the rules may not be changed yet.",
+                remedy="do it again: what is done already is not done twice",
+            )
+        )
+    notes += [Note(severity="advice", what=f"{one[:1].upper()}{one[1:]}.") for one in missing]
     if seen.at < campaign.start:
         verdict = f"Copies begin {local(campaign, campaign.start)}."
     elif switched is not None:

@@ -106,14 +106,16 @@ def _run(file: Path, clock: Clock, args: argparse.Namespace) -> Report:
 
 def _status(file: Path, clock: Clock, _args: argparse.Namespace) -> Report:
     from dflow.campaign import load_campaign, look
-    from dflow.campaign.running import interrupted, ledger_of, opened
+    from dflow.campaign.acceptance import unfinished
     from dflow.campaign.saying import status_report
+    from dflow.campaign.seeing import interrupted, ledger_of, opened
 
     campaign = load_campaign(file)
     with opened(campaign) as (wiring, journal):
         seen = look(campaign, wiring, journal, now=clock.now())
     ledger = ledger_of(campaign)
-    return status_report(campaign, seen, tuple(ledger.read()), interrupted(ledger))
+    entries = tuple(ledger.read())
+    return status_report(campaign, seen, entries, interrupted(ledger), unfinished(ledger))
 
 
 def _report(file: Path, clock: Clock, args: argparse.Namespace) -> Report:
