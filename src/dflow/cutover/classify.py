@@ -89,15 +89,17 @@ def classify_version(
     """Of the four classes of a file that no rule took, the one of this flow version."""
     if (flow, version) not in catalogue:
         return _unknown(flow, version, catalogue)
-    name = f"{flow} v{version}"
+    known = f"{flow} v{version}"
     side = side_of(plan, flow, version, at)
     standing = catalogue.life(flow, version).on(at.astimezone(plan.zone).date())
-    # The plan's closure is the instant; the catalogue knows only the day.
-    ours = any(one == flow for one, _ in plan.flows)
+    # The plan's closure is the instant at which its versions change; the catalogue knows only
+    # days, and speaks for all other versions.
+    starts = [one for name, one in plan.flows if name == flow]
+    ours = any(version_key(version) <= version_key(one) for one in starts)
     if side == "early" or (not ours and standing.state == "announced"):
         return Classified(
             rejection=Rejection.NOT_YET,
-            why=f"{name} is not live yet: {standing.why}",
+            why=f"{known} is not live yet: {standing.why}",
             remedy=f"hold it until {plan.local(plan.closure)}, then release it"
             if side
             else "hold it until its day, or ask the sender for the version that is live",
@@ -106,14 +108,15 @@ def classify_version(
         newer = [one for one in catalogue.versions(flow) if version_key(one) > version_key(version)]
         return Classified(
             rejection=Rejection.RETIRED,
-            why=f"{name} has ended: {standing.why}",
+            why=f"{known} has ended: {standing.why}",
             remedy=f"ask the sender for v{newer[0]}"
             if newer
             else "ask the sender what replaces it",
         )
+    sure = "" if ours or standing.sure else "presumed "
     return Classified(
         rejection=Rejection.NO_ROUTE,
-        why=f"{name} is live, and no rule takes it",
+        why=f"{known} is {sure}live, and no rule takes it",
         remedy="add a route: dflow cutover plan FILE --draft writes one to review; then release",
     )
 
