@@ -66,7 +66,9 @@ class Gateway:
         return Exchange(
             routes=self.routes,
             journal=self.journal,
-            mounts=[Mount(name=name, outbox=box, treatment=IN_ORDER) for name, box in self.boxes.items()],
+            mounts=[
+                Mount(name=name, outbox=box, treatment=IN_ORDER) for name, box in self.boxes.items()
+            ],
             sources=[Source(name="in", inbox=self.inbox)],
             clock=self.seconds,
         )

@@ -153,6 +153,8 @@ def standing_of(plan: CutoverPlan, entries: Iterable[Entry], at: datetime) -> St
     done = {name for name, seen in steps.items() if seen["last"].kind == "step ended"}
     deadlines = {one.name: one.fetch_by for one in plan.batches}
     doings = tuple(_doing(one, steps.get(one.name), done, at) for one in plan.steps)
+    newest = sorted(updates, key=lambda one: one.at)
+    newest.reverse()  # of one instant too, the last that was said comes first
     return Standing(
         at=at,
         steps=doings,
@@ -162,7 +164,7 @@ def standing_of(plan: CutoverPlan, entries: Iterable[Entry], at: datetime) -> St
             )
             for key, (file, when) in placed.items()
         ),
-        updates=tuple(sorted(updates, key=lambda one: one.at, reverse=True)),
+        updates=tuple(newest),
         interrupted=begun,
         outages=tuple(_outage(one, doings, at) for one in plan.outages),
         digests=tuple(digests),
