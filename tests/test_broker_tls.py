@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from attrs import define
 
-from broker_servers import BrokerProcess, nats_process, redis_process
+import services
+from broker_servers import BrokerProcess, nats_process, rabbit_process, redis_process
 from certificates import Authority
 from dflow.transport import Parcel, Secret, Unavailable
+from dflow.transport.amqp import AmqpOutbox
 from dflow.transport.nats import NatsOutbox
 from dflow.transport.redis import RedisOutbox
 from dflow.transport.server import Server
@@ -121,3 +123,47 @@ def test_no_password_goes_to_a_nats_server_without_tls() -> None:
 
     asyncio.run(work())
     assert PASSWORD.encode() not in heard
+
+
+def amqp(folder: Path, certificate: Path) -> tuple[BrokerProcess, int]:
+    """A node that also speaks TLS, and the port where it does."""
+    port = services.free_port()
+    files = {"cacertfile": certificate, "certfile": certificate, "keyfile": certificate}
+    lines = [f"ssl_options.{name} = {path}" for name, path in files.items()]
+    return rabbit_process(folder, "\n".join([f"listeners.ssl.1 = 127.0.0.1:{port}", *lines])), port
+
+
+async def said_of_amqp(port: int, ca: Path | None) -> str:
+    place = f"amqps://127.0.0.1:{port}"
+    server = Server(url=place, user="guest", password=Secret("guest"), ca=ca)
+    outbox = AmqpOutbox(server=server, routing_key="flows", create=True, patience=10)
+    try:
+        await outbox.check()
+        await outbox.send(Parcel(key="k", name="a.usr", content=b"x"))
+    except Unavailable as error:
+        return str(error)
+    finally:
+        await outbox.close()
+    return ""
+
+
+@pytest.mark.slow  # a node takes its time to start
+@pytest.mark.parametrize(
+    ("days", "host", "words"),
+    [(1, "127.0.0.1", ""), (-1, "127.0.0.1", "renew it"), (1, "broker.example", "stands in it")],
+)
+def test_who_an_amqp_broker_is(days: int, host: str, words: str, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    process, port = amqp(tmp_path, authority.certificate("server", days=days, host=host))
+    process.start()
+    try:
+        for ca in (authority.file, None):
+            said = asyncio.run(said_of_amqp(port, ca))
+            if ca is not None and not words:
+                assert said == ""
+            else:
+                assert "certificate is refused" in said
+                assert words in said or ca is None
+        assert "no TLS there" in asyncio.run(said_of_amqp(process.place.port, None))
+    finally:
+        process.kill()

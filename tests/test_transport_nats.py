@@ -12,9 +12,10 @@ import pytest
 from attrs import define, field
 
 import services
+from dflow.testing.proxy import FaultProxy
 from dflow.testing.transports import Endpoint, Trial, check_transport
 from dflow.testing.transports.sending import a_large_parcel_arrives_whole, parcel
-from dflow.transport import Presence
+from dflow.transport import Parcel, Presence
 from dflow.transport.nats import NatsInbox, NatsOutbox
 from dflow.transport.nats.session import connect
 from dflow.transport.server import Server
@@ -107,3 +108,37 @@ def test_a_key_is_known_beyond_the_window_for_duplicates() -> None:
         asyncio.run(work())
     finally:
         run(made.remove())
+
+
+def test_a_cancelled_large_content_leaves_no_pieces() -> None:
+    async def pieces(made: NatsRig) -> int:
+        session = await connect(made.at(), patience=5)
+        try:
+            info = await session.stream.stream_info(f"OBJ_{made.name}_large")
+        finally:
+            await session.close()
+        return info.state.messages
+
+    async def work(made: NatsRig, proxy: FaultProxy) -> None:
+        outbox = made.outbox(Endpoint(proxy.host, proxy.port))
+        large = Parcel(key="k", name="a.usr", content=bytes(6_000_000))
+        await outbox.check()
+        proxy.slow(delay=0.02)
+        sending = asyncio.ensure_future(outbox.send(large))
+        async with asyncio.timeout(20):
+            while not sending.done():
+                with contextlib.suppress(Exception):  # the bucket is made by the sending
+                    if await pieces(made) > 2:
+                        break
+                await asyncio.sleep(0.02)
+        sending.cancel()
+        await asyncio.wait([sending])
+        assert sending.cancelled(), "it was too quick to be cancelled"
+        assert await pieces(made) == 0
+        proxy.slow(delay=0)
+        await outbox.send(large)
+        assert await pieces(made) > 20
+        await outbox.close()
+
+    with rig() as made, FaultProxy(made.server.host, made.server.port) as proxy:
+        run(work(made, proxy))

@@ -6,6 +6,7 @@ is whole before anything points to it, so who reads a pointer finds the content.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import io
@@ -16,6 +17,7 @@ from dflow.transport.faults import Unavailable
 from dflow.transport.nats.session import Session, words_of
 
 if TYPE_CHECKING:
+    from nats.js.api import ObjectMeta
     from nats.js.object_store import ObjectStore
 
 __all__ = ["LARGE", "fetch", "forget", "keep"]
@@ -25,6 +27,8 @@ LARGE = "dflow-large"
 
 _NAME = re.compile(r"[0-9a-f]{64}")
 _CHUNK = 256 * 1024
+#: Seconds that what is cancelled may take to clean up.
+_GOODBYE = 1.0
 
 
 async def keep(session: Session, bucket: str, name: str, content: bytes, *, create: bool) -> None:
@@ -47,13 +51,39 @@ async def keep(session: Session, bucket: str, name: str, content: bytes, *, crea
     options = ObjectMetaOptions(max_chunk_size=min(_CHUNK, session.client.max_payload // 2))
     try:
         await session.ask(
-            store.put(name, content, ObjectMeta(name=name, options=options)),
+            _put(store, name, content, ObjectMeta(name=name, options=options)),
             patience=_patience(session, len(content)),
         )
     except APIError as error:
         raise Unavailable(
             f"bucket {bucket}: {words_of(error)}: make room, or raise its limits"
         ) from error
+
+
+class _Reader(io.BytesIO):
+    """Bytes that can be stopped from being read."""
+
+    stopped = False
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]  # what the library gives
+        if self.stopped:
+            raise InterruptedError
+        return super().readinto(buffer)
+
+
+async def _put(store: ObjectStore, name: str, content: bytes, meta: ObjectMeta) -> None:
+    """Put an object; of one whose putting is cancelled, take the pieces away."""
+    reader = _Reader(content)
+    putting = asyncio.ensure_future(store.put(name, reader, meta))
+    try:
+        await asyncio.shield(putting)
+    except asyncio.CancelledError:
+        # The library takes away the pieces of what fails, but not of what is cancelled.
+        reader.stopped = True
+        putting.add_done_callback(lambda task: task.cancelled() or task.exception())
+        await asyncio.wait([putting], timeout=_GOODBYE)
+        putting.cancel()
+        raise
 
 
 async def fetch(session: Session, bucket: str, name: str, *, largest: int) -> tuple[bytes, str]:
