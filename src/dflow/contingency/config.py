@@ -111,7 +111,6 @@ class Rehearsing:
         outage: minutes from the failure to its end.
         seen: minutes until somebody opens the failure.
         phones: how many requests a minute people do by hand once they are warned.
-        a_minute: how many the hub takes a minute afterwards.
         answer: minutes until networks answer.
     """
 
@@ -120,7 +119,6 @@ class Rehearsing:
     outage: float = 90.0
     seen: float = 5.0
     phones: int = 2
-    a_minute: int = 0
     answer: float = 4.0
 
 
@@ -247,7 +245,7 @@ def _running(words: Words) -> Running | None:
 def _rehearsing(words: Words) -> Rehearsing:
     path, table = ("rehearsal",), words.reader.table("rehearsal")
     usual = Rehearsing()
-    names = ("stage", "requests", "outage", "seen", "phones", "a_minute", "answer")
+    names = ("stage", "requests", "outage", "seen", "phones", "answer")
     words.only(table, path, names)
 
     def said(name: str) -> float:
@@ -259,7 +257,6 @@ def _rehearsing(words: Words) -> Rehearsing:
         outage=said("outage"),
         seen=said("seen"),
         phones=int(said("phones")),
-        a_minute=int(said("a_minute")),
         answer=said("answer"),
     )
 

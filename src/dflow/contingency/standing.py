@@ -130,12 +130,12 @@ class Standing:
     def apply(self, entry: Entry) -> None:
         """Take one entry in; kinds that are not known change nothing."""
         self.last = entry.at
+        self.last_arrival = max(self.last_arrival, _int(entry.data.get("arrival")))
         match entry.kind:
             case "run begun":
                 self.runs, self.begun = self.runs + 1, entry.at
             case "run ended":
                 self.begun = None
-                self.last_arrival = max(self.last_arrival, _int(entry.data.get("arrival")))
             case "failure opened":
                 self._opened(entry)
             case "failure closed":
@@ -146,9 +146,7 @@ class Standing:
             case "request":
                 self._requested(entry)
             case "unclear":
-                number = _int(entry.data.get("arrival"))
-                self.unclear[number] = entry.why
-                self.last_arrival = max(self.last_arrival, number)
+                self.unclear[_int(entry.data.get("arrival"))] = entry.why
             case "by hand":
                 self._by_hand(entry)
             case "confirmed":
@@ -193,7 +191,6 @@ class Standing:
             alarms=tuple(float(one) for one in minutes) if isinstance(minutes, list) else (),
             held=_text(data.get("held")),
         )
-        self.last_arrival = max(self.last_arrival, request.arrival)
         if request.key in self.requests:
             return
         self.requests[request.key] = request
@@ -278,12 +275,15 @@ class Standing:
                 request.handed = request.handed or request.sent
                 request.held = ""
             case "answered" | "refused" | "cancelled" if request is not None:
+                if words := _text(entry.data.get("message")):
+                    request.answers.append((entry.at, words))
                 if request.outcome:
+                    return
+                if entry.kind == "refused" and request.kind == "reconnect":
+                    request.held = entry.why  # its clock runs on: nobody was reconnected
                     return
                 request.outcome, request.resolved = entry.kind, entry.at
                 request.channel = request.channel or ("hub" if request.sent else "")
-                if words := _text(entry.data.get("message")):
-                    request.answers.append((entry.at, words))
             case _:
                 pass
 
