@@ -83,12 +83,18 @@ def _bars_meter(setup: Setup, standing: Standing, request: Request) -> str:
     return ""
 
 
-def waiting_rows(journal: Journal, destination: str, message: str) -> Iterator[DeliveryRow]:
-    """Requests that wait for the destination: those due, and those that a gate put back."""
+def waiting_rows(
+    journal: Journal, destination: str, message: str, *, failed_before: float
+) -> Iterator[DeliveryRow]:
+    """Requests that wait for the destination: those due, and those that a gate put back.
+
+    What failed since `failed_before` waits for its next attempt by its own rule; what failed
+    earlier did so in an outage that is over.
+    """
     for state in (State.DUE, State.RETRYING):
         asked = Query(destination=destination, state=state, flow=message)
         for row in journal.deliveries(asked):
-            if state is State.DUE or row.reason.startswith(WAITS):
+            if state is State.DUE or row.reason.startswith(WAITS) or row.changed <= failed_before:
                 yield row
 
 
@@ -99,10 +105,12 @@ class ContingencyGate:
     Attributes:
         setup: the working model.
         standing: what is known; asked anew for each delivery.
+        taking: whether messages are only taken in now, so that no request goes.
     """
 
     setup: Setup
     standing: Standing
+    taking: bool = False
     _first: set[int] = field(factory=set, init=False)
 
     def begin(self, journal: Journal, destination: str, now: float) -> None:  # noqa: ARG002  the port's signature
@@ -123,7 +131,9 @@ class ContingencyGate:
         if row.address.get("flow") != self.setup.meaning.request:
             return None
         request = self.standing.of_arrival(row.arrival)
-        if request is None:
+        if self.taking:
+            why = "its turn comes when all that came is entered"
+        elif request is None:
             why = self.standing.unclear.get(row.arrival, "it is not entered so far")
         else:
             why = bars(self.setup, self.standing, request)

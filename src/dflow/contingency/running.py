@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 
 from attrs import define, field, frozen
 
-from dflow.contingency.cases import Request
+from dflow.contingency.cases import Failure, Request
 from dflow.contingency.config import Setup
 from dflow.contingency.desk import Desk
 from dflow.contingency.gate import WAITS, ContingencyGate, bars, closed, waiting_rows
@@ -124,7 +124,7 @@ class Rounds:
         desk, standing = self.desk, self.desk.standing
         before = len(standing.requests)
         desk.keep()
-        gate = ContingencyGate(setup=self.setup, standing=standing)
+        gate = ContingencyGate(setup=self.setup, standing=standing, taking=True)
         self.exchanges(gate, True).run_once()  # noqa: FBT003  a callable has no names
         sent = self._enter_sent()
         self._enter_arrivals()
@@ -135,6 +135,7 @@ class Rounds:
             self._note(warned)
         if not closed(self.setup, standing):
             self._put_in_order()
+            gate = ContingencyGate(setup=self.setup, standing=standing)
             self.exchanges(gate, False).run_once()  # noqa: FBT003  a callable has no names
             sent += self._enter_sent()
             desk.keep()
@@ -280,9 +281,16 @@ class Rounds:
     def _put_in_order(self) -> None:
         """Reconnections first, the oldest backstop first; disconnections last."""
         now = self.desk.clock.now().timestamp()
+        ended = [one.closed.timestamp() for one in self._ended() if one.closed is not None]
+        waiting = waiting_rows(
+            self._journal,
+            self.destination,
+            self.setup.meaning.request,
+            failed_before=max(ended, default=0.0),
+        )
         rows = [
             (row, request)
-            for row in waiting_rows(self._journal, self.destination, self.setup.meaning.request)
+            for row in waiting
             if (request := self.desk.standing.of_arrival(row.arrival)) is not None
             and not bars(self.setup, self.desk.standing, request)
         ]
@@ -291,6 +299,11 @@ class Rounds:
         if wanted == standing and all(row.due <= now for row in wanted):
             return
         self._move(wanted, now)
+
+    def _ended(self) -> list[Failure]:
+        """Failures that had closed the destination."""
+        stages = {one.number for one in self.setup.model.stages if one.destination}
+        return [one for one in self.desk.standing.failures.values() if one.stage in stages]
 
     def _move(self, rows: Iterable[DeliveryRow], now: float) -> None:
         wanted = list(rows)
