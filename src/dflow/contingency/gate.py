@@ -26,12 +26,12 @@ from dflow.delivery import State
 from dflow.exchange.gate import Later
 from dflow.exchange.journal import DeliveryRow, Journal, Query
 
-__all__ = ["WAITS", "ContingencyGate", "bars", "closed", "paused", "waiting_rows"]
+__all__ = ["LATER", "WAITS", "ContingencyGate", "bars", "closed", "paused", "waiting_rows"]
 
 #: How the reason of a delivery begins that this gate has put back.
 WAITS = "contingency: "
 #: Seconds: a delivery that was put back is looked at by each round long before.
-_LATER = 3600.0
+LATER = 3600.0
 
 
 def closed(setup: Setup, standing: Standing) -> list[Failure]:
@@ -140,7 +140,7 @@ class ContingencyGate:
         if not why and request is not None and request.kind == "disconnect" and self._first:
             why = f"{len(self._first):,} go before it: reconnections first"
         if why:
-            return Later(until=now + _LATER, why=WAITS + why)
+            return Later(until=now + LATER, why=WAITS + why)
         self._first.discard(row.id)
         return None
 

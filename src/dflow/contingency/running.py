@@ -20,7 +20,7 @@ from attrs import define, field, frozen
 from dflow.contingency.cases import Failure, Request
 from dflow.contingency.config import Setup
 from dflow.contingency.desk import Desk
-from dflow.contingency.gate import WAITS, ContingencyGate, bars, closed, waiting_rows
+from dflow.contingency.gate import LATER, WAITS, ContingencyGate, bars, closed, waiting_rows
 from dflow.contingency.message import MarketMessage, read_message, reason_of
 from dflow.delivery import State, Step
 from dflow.envelope import Header, read_address
@@ -288,17 +288,29 @@ class Rounds:
             self.setup.meaning.request,
             failed_before=max(ended, default=0.0),
         )
-        rows = [
-            (row, request)
-            for row in waiting
-            if (request := self.desk.standing.of_arrival(row.arrival)) is not None
-            and not bars(self.setup, self.desk.standing, request)
-        ]
+        rows, barred = [], []
+        for row in waiting:
+            request = self.desk.standing.of_arrival(row.arrival)
+            if request is None:
+                continue
+            why = bars(self.setup, self.desk.standing, request)
+            if not why:
+                rows.append((row, request))
+            elif row.reason != WAITS + why:
+                barred.append((row, WAITS + why))
+        self._say_why(barred, now)
         wanted = [row for row, _ in sorted(rows, key=_turn)]
         standing = sorted((row for row, _ in rows), key=lambda row: (row.due, row.id))
         if wanted == standing and all(row.due <= now for row in wanted):
             return
         self._move(wanted, now)
+
+    def _say_why(self, rows: Iterable[tuple[DeliveryRow, str]], now: float) -> None:
+        """Who looks into the journal sees why a request waits."""
+        with self._journal.transaction():
+            for row, why in rows:
+                self._journal.step(row.id, Step.HOLD, at=now, detail=why)
+                self._journal.step(row.id, Step.RELEASE, at=now, detail=why, due=now + LATER)
 
     def _ended(self) -> list[Failure]:
         """Failures that had closed the destination."""
