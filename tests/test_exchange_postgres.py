@@ -17,7 +17,7 @@ from attrs import define, evolve
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from dflow.delivery import Quota, State, Treatment
+from dflow.delivery import Quota, State, Step, Treatment
 from dflow.exchange import Exchange, Mount, Source, Totals
 from dflow.exchange.journal import (
     EventRow,
@@ -111,6 +111,18 @@ def arrival(content: bytes, key: str) -> NewArrival:
         outcome=Outcome.ROUTED,
         deliveries=(NewDelivery(destination="old", key=key),),
     )
+
+
+def test_what_the_dead_were_asking_about_is_free_for_others_at_once() -> None:
+    with database(lease=60.0) as place:
+        with closing(open_postgres(place)) as first, closing(open_postgres(place)) as other:
+            (number,) = first.record(arrival(b"x", "k")).deliveries
+            first.claim("old", now=2.0, limit=1)
+            first.step(number, Step.LOST, at=2.0, due=2.0, started=2.0)
+            assert [row.id for row in first.unknown("old", now=3.0, limit=9)] == [number]
+            assert other.unknown("old", now=3.0, limit=9) == []
+        with closing(open_postgres(place)) as second:
+            assert [row.id for row in second.unknown("old", now=3.0, limit=9)] == [number]
 
 
 def test_a_newer_schema_is_refused() -> None:

@@ -56,6 +56,7 @@ _ONE_FILE = 3600.0
 
 #: Mistakes that no later attempt can mend without a change to the parcel's name.
 _HOPELESS = frozenset({errno.ENAMETOOLONG, errno.EILSEQ, errno.ELOOP})
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def _key_file(key: str) -> str:
@@ -329,4 +330,14 @@ def _forget(hidden: Path, before: float) -> None:
 
 
 def _words(path: Path, error: OSError) -> str:
-    return f"{path}: {error.strerror or error}"
+    """What went wrong, and what mends it where that can be seen."""
+    told = f"{path}: {error.strerror or error}"
+    if error.errno in _NO_ROOM:
+        return f"{told}; make room there"
+    try:
+        writable_folder(path)
+    except Unavailable as seen:
+        return str(seen)
+    except OSError:
+        pass
+    return told

@@ -168,7 +168,10 @@ class AmqpOutbox:
             if session.confirmed:
                 raise Uncertain(f"{where}: {words_of(error)}") from error
             # The broker closes the channel at the first message, and takes none after it.
-            raise Unavailable(f"{where}: {words_of(error)}") from error
+            mends = "declare what is missing"
+            if isinstance(error, ChannelAccessRefused):
+                mends = "the user needs the permission to write there, or name another exchange"
+            raise Unavailable(f"{where}: {words_of(error)}: {mends}") from error
         except ChannelInvalidStateError as error:
             raise Unavailable(f"{where}: the connection was lost before sending") from error
         except TimeoutError as error:

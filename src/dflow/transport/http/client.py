@@ -94,7 +94,9 @@ def reason_of(error: httpx.HTTPError | OSError) -> tuple[bool, str]:
     if isinstance(error, httpx.ConnectTimeout):
         return True, "no connection within the time; the host may be down or a firewall in between"
     if isinstance(error, httpx.ConnectError | httpx.ProxyError | httpx.PoolTimeout):
-        return True, f"no connection: {_plain(str(error))}"
+        told = _plain(str(error)).removeprefix("All connection attempts failed")
+        words = f"no connection{told and ': '}{told}"
+        return True, f"{words}; check the url, and whether the server runs"
     if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
         return True, f"the request cannot be sent: {_plain(str(error))}"
     if isinstance(error, httpx.ReadTimeout):

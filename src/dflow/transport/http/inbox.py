@@ -155,9 +155,9 @@ class HttpInbox:
             return f"requests wait in {self.spool}"
         server = self._own(self.host)
         await server.start()
-        bound = server.bound
+        host, port = server.bound or (self.host, self.port)
         await server.stop()
-        return f"it can listen at {bound}, and requests wait in {self.spool}"
+        return f"it can listen at {host}:{port}, and requests wait in {self.spool}"
 
     async def close(self) -> None:
         """Stop its own server, and give up what was received and is not done."""

@@ -29,6 +29,14 @@ __all__ = ["SCHEMES", "Found", "ObjectPlace", "Taken"]
 #: The stores that a URL may name.
 SCHEMES = ("s3", "az", "gs", "file", "memory")
 
+#: How the store's client tells why it does not go on with a handshake.
+_UNTRUSTED = re.compile(r"InvalidCertificate\(\s*(\w+)")
+_DISTRUST = {
+    "Expired": "the certificate there has expired: it has to be renewed there",
+    "UnknownIssuer": "the certificate there is not signed by an authority that is trusted: "
+    "check the endpoint, or name the authority's PEM file in SSL_CERT_FILE",
+    "NotValidForName": "the certificate there is for another host: check the endpoint",
+}
 _STATUS = re.compile(r"status code: (\d{3})")
 _SAID = re.compile(r"<Message>([^<]{1,300})</Message>")
 _NO_BUCKET = re.compile(
@@ -109,13 +117,13 @@ class ObjectPlace:
             Unavailable: it was not put, for certain.
             Uncertain: it may have been put.
         """
+        store, given = self.opened(), dict(headers) if headers else None
         import obstore
         from obstore.exceptions import AlreadyExistsError
 
-        given = dict(headers) if headers else None
         try:
             await obstore.put_async(
-                self.opened(), path, content, attributes=given, mode="create", use_multipart=False
+                store, path, content, attributes=given, mode="create", use_multipart=False
             )
         except AlreadyExistsError as error:
             raise Taken(path) from error
@@ -128,10 +136,11 @@ class ObjectPlace:
         Raises:
             Unavailable: the store cannot be asked now.
         """
+        store = self.opened()
         import obstore
 
         try:
-            found = await obstore.get_async(self.opened(), path)
+            found = await obstore.get_async(store, path)
             self._fits(path, found.meta["size"], largest)
             words = {str(name).lower(): str(value) for name, value in found.attributes.items()}
             return bytes(await found.bytes_async()), words
@@ -149,10 +158,11 @@ class ObjectPlace:
         Raises:
             Unavailable: the store cannot be asked now.
         """
+        store = self.opened()
         import obstore
 
         try:
-            return _found(await obstore.head_async(self.opened(), path))
+            return _found(await obstore.head_async(store, path))
         except FileNotFoundError as error:
             self._absent(error)
             return None
@@ -165,10 +175,11 @@ class ObjectPlace:
         Raises:
             Unavailable: the store cannot do it now.
         """
+        store = self.opened()
         import obstore
 
         try:
-            await obstore.copy_async(self.opened(), path, to)
+            await obstore.copy_async(store, path, to)
         except Exception as error:
             raise Unavailable(str(self.fault(error))) from error
 
@@ -178,10 +189,11 @@ class ObjectPlace:
         Raises:
             Unavailable: the store cannot do it now.
         """
+        store = self.opened()
         import obstore
 
         try:
-            await obstore.delete_async(self.opened(), path)
+            await obstore.delete_async(store, path)
         except FileNotFoundError:
             return
         except Exception as error:
@@ -193,10 +205,11 @@ class ObjectPlace:
         Raises:
             Unavailable: the store cannot be asked now.
         """
+        store = self.opened()
         import obstore
 
         try:
-            async for chunk in obstore.list(self.opened(), prefix or None, chunk_size=1000):
+            async for chunk in obstore.list(store, prefix or None, chunk_size=1000):
                 for one in chunk:
                     yield _found(one)
         except Exception as error:
@@ -273,6 +286,9 @@ class ObjectPlace:
             words = "not permitted: check the credentials and what they may do here"
         elif "Permission denied" in text or "Read-only" in text:
             words = "not permitted: the folder cannot be written or read by this user"
+        elif found := _UNTRUSTED.search(text):
+            why = found[1].removesuffix("Context")
+            words = _DISTRUST.get(why, f"the certificate there is refused: {why}")
         elif "kind: Connect," in text:  # and not ConnectionReset, after which nothing is sure
             words = "no connection: check the endpoint, and whether the store is up"
         elif kind in ("NotSupportedError", "NotImplementedError"):

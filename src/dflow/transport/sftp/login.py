@@ -37,11 +37,7 @@ async def log_in(server: SftpServer) -> tuple[asyncssh.SSHClientConnection, Seen
     Raises:
         Unavailable: it cannot be done now, why, and what mends it.
     """
-    try:
-        import asyncssh
-    except ImportError as error:
-        words = "transport sftp needs the extra: pip install dflow[sftp]"
-        raise Unavailable(words) from error
+    import asyncssh
 
     seen, known = Seen(), _known_hosts(server)
     pinned = server.host_key

@@ -26,8 +26,14 @@ def told(
         server: which one was spoken to.
         where: the folder or file it was about.
         fault: what is certain afterwards.
+
+    Raises:
+        Unavailable: the extra is missing.
     """
-    import asyncssh
+    try:
+        import asyncssh
+    except ImportError as error:
+        raise Unavailable("transport sftp needs the extra: pip install dflow[sftp]") from error
 
     try:
         yield

@@ -117,7 +117,9 @@ def unknown_due(
     """The deliveries in UNKNOWN that are due to be asked about, by nobody else."""
     rows = connection.execute(
         f"{_SELECT} WHERE d.destination = ? AND d.{ACTIVE} AND d.state = 'unknown'"
-        " AND d.due <= ? AND d.owner IN ('', ?) ORDER BY d.due, d.id LIMIT ?"
+        # Who asked and died may not have been noticed by a `renew` or `recover` yet.
+        " AND d.due <= ? AND (d.owner IN ('', ?) OR NOT EXISTS (SELECT 1 FROM worker w"
+        " WHERE w.name = d.owner AND w.until > clock_timestamp())) ORDER BY d.due, d.id LIMIT ?"
         " FOR UPDATE OF d SKIP LOCKED",
         (destination, now, owner, limit),
     ).fetchall()
