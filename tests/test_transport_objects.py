@@ -248,6 +248,13 @@ def test_what_is_wrong_is_told_and_the_delivery_waits(case: str, s3: S3, tmp_pat
         ("status code: 503 Slow Down", "Unavailable", "asked too much"),
         ("status code: 500 Oops", "Uncertain", "Oops"),
         ("sending\n kind: ConnectionReset,", "Uncertain", "sending"),
+        ("x\n kind: Connect, InvalidCertificate(\n UnknownIssuer)", "Unavailable", "SSL_CERT_FILE"),
+        (
+            "x\n kind: Connect, InvalidCertificate(NotValidForNameContext {",
+            "Unavailable",
+            "another",
+        ),
+        ("x\n kind: Connect, InvalidCertificate(BadSignature)", "Unavailable", "refused: BadSig"),
         ("sending\n kind: Connect,", "Unavailable", "no connection"),
         (f"odd {SECRET.reveal()}", "Uncertain", r"odd \*\*\*"),
     ],
