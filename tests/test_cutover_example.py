@@ -41,7 +41,7 @@ def test_stage_0_fails_with_the_old_rules_and_passes_repaired(
     verdict = "The rehearsal failed: 13 flows of release 12.5 were not delivered: "
     assert f"{verdict}{THIRTEEN}" in failed
     assert "The rehearsal passed: all 76 files became what they had to." in passed
-    assert "Every step is done; 2 files wait for a person." in done.stdout
+    assert "Every step is done; 2 files left for a person." in done.stdout
 
     out = here / "out"
     with (out / "work" / "confirmation-X-UDMS.csv").open(encoding="utf-8") as lines:

@@ -339,3 +339,15 @@ def test_the_totals_add_up_whatever_comes(
     assert found.came == len(coming)
     flows = sum(sum(counted.values()) for counted in found.flows.values())
     assert flows == len(coming)
+
+
+def test_who_overtakes_is_counted() -> None:
+    journal = open_journal(None)
+    gateway = Gateway(journal)
+    _arrive(gateway, "2019-06-27T17:00", file(1), file(2))
+    _arrive(gateway, "2019-06-27T18:05", file(3))  # before anyone has released the first two
+    intake = gateway.exchange().intake
+    release_side(journal, intake, "early", who="w", why="x", clock=gateway.seconds)
+    gateway.exchange().run_once()
+    found = reconcile(PLAN, journal, since=PLAN.start, until=PLAN.end)
+    assert (found.overtaken, found.released, found.total("delivered")) == (2, 2, 3)

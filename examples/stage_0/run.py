@@ -138,6 +138,7 @@ def the_weekend() -> None:
     say("run", "--begin", "deploy", *words, at="2019-06-28T18:00")
     words = ("--who", "B. Person", "--why", "after 51 minutes")
     say("run", "--done", "deploy", *words, at="2019-06-28T18:51")
+    say("run", at="2019-06-29T09:00")
     say("run", at="2019-06-29T13:00")
     say("run", "--exchange", at="2019-06-30T10:00")
     say("run", at="2019-07-01T13:34")

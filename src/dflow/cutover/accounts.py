@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dflow.cutover.comparing import Comparison
+from dflow.cutover.contradictions import counted
 from dflow.cutover.gate import EARLY, LATE
 from dflow.cutover.reconcile import FATES, Reconciliation, Rejected
 from dflow.cutover.related import Related
@@ -47,7 +48,7 @@ def reconciliation_blocks(found: Reconciliation) -> Iterator[Block]:
         if number := found.total(fate):
             yield Note(
                 severity="info" if fate == "held early" else "warning",
-                what=f"{number} files are {fate}",
+                what=f"{counted(number, 'file')} {fate}",
                 where=f"rule {rule}",
                 remedy="the step that releases them lets them go in order of arrival"
                 if fate == "held early"
@@ -62,13 +63,14 @@ def _rejections(rejected: Sequence[Rejected]) -> Iterator[Block]:
         by_class.setdefault(key, []).append(one)
     yield Table(
         title="Rejected, by class",
-        heads=("Class", "Flow", "Files", "From", "Why", "Remedy"),
+        heads=("Class", "Flow", "Files", "From", "To", "Why", "Remedy"),
         rows=tuple(
             (
                 kind,
                 named(flow),
                 str(len(ones)),
                 ", ".join(sorted({one.sender for one in ones})),
+                ", ".join(sorted({one.recipient for one in ones})),
                 ones[0].classified.why,
                 remedy,
             )

@@ -16,6 +16,7 @@ from attrs import field, frozen
 
 from dflow.cutover.comparing import compare
 from dflow.cutover.confirming import confirmations
+from dflow.cutover.contradictions import counted
 from dflow.cutover.files import Placed, is_taken, made_files, place
 from dflow.cutover.gate import coverage_of, has_gate
 from dflow.cutover.keeping import keep
@@ -94,7 +95,7 @@ def _routes(world: World) -> Acted:
         raise DflowError(f"{error}; draft it again, and have it reviewed again") from error
     world.use(made)
     return Acted(
-        words=f"{len(changes.additions)} rules put in place",
+        words=f"{counted(len(changes.additions), 'rule')} put in place",
         data={"rules": len(changes.additions), "of": changes.of, "gives": made.rules_hash},
     )
 
@@ -113,7 +114,7 @@ def undo_routes(world: World) -> Acted:
     # Its rules use the names of the rules that it was made for, which stand there still.
     changes = parse_change_set(text, routes, str(plan.changes))
     world.use(changes.reverse(routes))
-    return Acted(words=f"{len(changes.additions)} rules taken out")
+    return Acted(words=f"{counted(len(changes.additions), 'rule')} taken out")
 
 
 def _files(world: World, standing: Standing, keeping: _Keep) -> Acted:
@@ -138,7 +139,8 @@ def _files(world: World, standing: Standing, keeping: _Keep) -> Acted:
     number = asyncio.run(all_of_them())
     parties = len({batch.party for batch in plan.batches})
     return Acted(
-        words=f"{number} files placed in the areas of {parties} parties", data={"files": number}
+        words=f"{counted(number, 'file')} placed in the areas of {parties} parties",
+        data={"files": number},
     )
 
 
@@ -218,7 +220,7 @@ def _freed(world: World, step: Step, what: str) -> Acted:
             why=why,
             clock=clock,
         )
-    words = f"{len(freed.arrivals)} files"
+    words = counted(len(freed.arrivals), "file")
     words += " processed again" if what == "again" else " released, in order of arrival"
     if freed.still:
         words += f"; {len(freed.still)} wait still: {freed.still[0][1]}"
@@ -250,7 +252,7 @@ def _confirm(world: World) -> Acted:
         return number
 
     number = asyncio.run(send())
-    words = f"{number} parties have a confirmation in their area"
+    words = f"confirmations lie in {counted(number, 'area')}"
     if number < len(told):
         words += f"; {len(told) - number} have no area: theirs are in {plan.work.name}"
     return Acted(words=words, data={"parties": len(told), "files": sum(o.files for o in told)})
@@ -268,7 +270,8 @@ def _related(world: World) -> Acted:
     found = relate_folder(given.files)
     keep(_in(world, given.table), found.table())
     errors = sum(one.error for one in found.faults)
-    words = f"{len(found.relations)} relationships of {found.files} files in {given.table.name}"
+    stand = counted(len(found.relations), "relationship")
+    words = f"{stand} of {counted(found.files, 'file')} in {given.table.name}"
     if errors:
         words += f"; {errors} left out"
     data = {"relations": len(found.relations), "files": found.files, "errors": errors}

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from dflow.cutover.plan import CutoverPlan, Restriction, Step
 
-__all__ = ["Contradiction", "contradictions", "hours"]
+__all__ = ["Contradiction", "contradictions", "counted", "hours"]
 
 
 @frozen
@@ -113,6 +113,11 @@ def _closure(plan: CutoverPlan) -> Iterator[Contradiction]:
 
 def _meet(one: Step | Restriction, other: Step | Restriction) -> bool:
     return one.start < other.end and other.start < one.end
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things: one file, 2 files."""
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
 def hours(length: timedelta) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dflow.cutover.accounts import reconciliation_blocks
-from dflow.cutover.contradictions import hours
+from dflow.cutover.contradictions import counted, hours
 from dflow.cutover.plan import CutoverPlan
 from dflow.cutover.reconcile import Reconciliation
 from dflow.cutover.rehearsal import Rehearsed
@@ -70,6 +70,7 @@ def _facts(standing: Standing, found: Reconciliation) -> tuple[Fact, ...]:
         Fact("went", f"{found.total('delivered'):,}"),
         Fact("held now", f"{found.total('held early') + found.total('held late'):,}"),
         Fact("released", f"{found.released:,}"),
+        Fact("overtaken", f"{found.overtaken:,}", "warning" if found.overtaken else "good"),
         Fact("rejected", f"{rejected:,}", "warning" if rejected else "good"),
         Fact("files fetched", f"{fetched} of {every}", "good" if fetched == every else "warning"),
         Fact(
@@ -89,7 +90,7 @@ def _verdict(standing: Standing, found: Reconciliation) -> tuple[Tone, str]:
     if standing.done:
         left = sum(found.total(one) for one in ("rejected", "held early", "held late"))
         if left:
-            return "warning", f"Every step is done; {left} files wait for a person."
+            return "warning", f"Every step is done; {counted(left, 'file')} left for a person."
         return "good", "Every step is done, and every file is accounted for."
     now = [one.step.name for one in standing.steps if one.state in ("begun", "open")]
     words = f"The cut-over is under way: {', '.join(now)}." if now else "Nothing is due."
@@ -281,7 +282,6 @@ def rehearsal_report(plan: CutoverPlan, found: Rehearsed) -> Report:
             Fact("files made up", str(found.samples)),
             Fact("arrivals copied", str(found.copied)),
             Fact("flows not delivered", str(len(flows)), "bad" if flows else "good"),
-            Fact("out of order", str(found.out_of_order), "bad" if found.out_of_order else "good"),
             *_facts(found.standing, found.reconciliation),
         ),
         sections=tuple(one for one in sections if one.blocks),

@@ -76,6 +76,8 @@ class Reconciliation:
         flows: of each flow version, how many had each fate.
         released: how many arrivals were released in the window.
         came: how many arrived, counted apart.
+        overtaken: how many deliveries were made after one of a later arrival, of the same
+            sender and flow version to the same destination.
     """
 
     since: datetime
@@ -86,6 +88,7 @@ class Reconciliation:
     flows: Mapping[str, Mapping[str, int]]
     released: int
     came: int
+    overtaken: int = 0
 
     def total(self, fate: str) -> int:
         """How many had a fate, over all parties."""
@@ -158,6 +161,7 @@ def reconcile(
         flows=dict(sorted(flows.items())),
         released=sum(1 for _ in _released(journal, since, until)),
         came=_came(journal, since) - _came(journal, until),
+        overtaken=_overtaken(journal, since),
     )
 
 
@@ -209,3 +213,23 @@ def _released(journal: Journal, since: datetime, until: datetime) -> Iterator[in
     for event in journal.events(kind="released"):
         if event.arrival is not None and since.timestamp() <= event.at < until.timestamp():
             yield event.arrival
+
+
+def _overtaken(journal: Journal, since: datetime) -> int:
+    """How many deliveries were made before those of an earlier arrival of their line.
+
+    A line is what one sender sends of one flow version to one destination.
+    """
+    last: dict[tuple[str, ...], int] = {}
+    number = 0
+    for one in journal.deliveries(Query(since=since.timestamp())):
+        if one.kind != "original":
+            continue
+        words = one.address
+        line = (
+            one.destination,
+            *(words.get(word, "") for word in ("flow", "version", "sender_role", "sender")),
+        )
+        number += one.arrival < last.get(line, 0)
+        last[line] = max(last.get(line, 0), one.arrival)
+    return number

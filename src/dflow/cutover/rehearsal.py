@@ -34,7 +34,7 @@ from dflow.exchange.journal import Journal, Outcome, Query, open_journal
 from dflow.operation import Ledger, SetClock
 from dflow.transport import DirectoryOutbox, MemoryInbox
 
-__all__ = ["Failed", "Rehearsed", "out_of_order", "rehearse"]
+__all__ = ["Failed", "Rehearsed", "rehearse"]
 
 
 @frozen(kw_only=True)
@@ -61,7 +61,6 @@ class Rehearsed:
         failed: those that did not become what they had to.
         copied: how many arrivals the copied journal had.
         routes_hash: of the rules at the end.
-        out_of_order: how many deliveries were made before those of an earlier arrival.
     """
 
     standing: Standing
@@ -70,7 +69,6 @@ class Rehearsed:
     failed: tuple[Failed, ...]
     copied: int
     routes_hash: str = ""
-    out_of_order: int = 0
 
     @property
     def failed_flows(self) -> tuple[str, ...]:
@@ -85,7 +83,7 @@ class Rehearsed:
         return (
             not self.failed
             and self.standing.done
-            and not self.out_of_order
+            and not self.reconciliation.overtaken
             and self.reconciliation.adds_up
             and not any(late for *_, late in self.standing.outages)
         )
@@ -131,7 +129,6 @@ def rehearse(plan: CutoverPlan, *, catalogue: Catalogue | None = None) -> Rehear
             failed=tuple(_failed(world.journal, samples)),
             copied=copied,
             routes_hash=world.exchange.routes.rules_hash,
-            out_of_order=out_of_order(world.journal),
         )
 
 
@@ -246,23 +243,3 @@ def _failed(journal: Journal, samples: Sequence[Sample]) -> Iterator[Failed]:
         if not right:
             saw = "delivered" if went else row.outcome.value
             yield Failed(sample=sample, saw=f"{saw}: {row.reason}" if row.reason else saw)
-
-
-def out_of_order(journal: Journal) -> int:
-    """How many deliveries were made before those of an earlier arrival of their line.
-
-    A line is what one sender sends of one flow version to one destination.
-    """
-    last: dict[tuple[str, ...], int] = {}
-    number = 0
-    for one in journal.deliveries(Query()):
-        if one.kind != "original":
-            continue
-        words = one.address
-        line = (
-            one.destination,
-            *(words.get(word, "") for word in ("flow", "version", "sender_role", "sender")),
-        )
-        number += one.arrival < last.get(line, 0)
-        last[line] = max(last.get(line, 0), one.arrival)
-    return number
