@@ -33,7 +33,8 @@ fallback = "phone"
 channel = "phone"
 destination = "hub"
 owner = "us"
-records = ["state at the supplier", "count of the day"]
+records = ["state at the supplier", "state at networks"]
+once = ["count of the day"]
 [[stage]]
 name = "meter"
 [owner.us]

@@ -120,7 +120,6 @@ def test_what_is_done_by_hand_is_not_sent_and_its_records_are_to_be_corrected(
         ("10000000002", "W1"),
         ("10000000002", "W1"),
         ("", "F1"),
-        ("", "F1"),
     ]
     office.desk.confirm([one.id for one in fixes], who="b", reference="seen")
     assert not office.desk.standing.unconfirmed()

@@ -88,13 +88,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _plan(file: Path, clock: Clock, args: argparse.Namespace) -> Report:
-    from dflow.contingency import differences, load_setup, remarks
+    from dflow.contingency import differences, load_model, load_setup, remarks
     from dflow.contingency.saying import plan_report
 
     setup = load_setup(file)
     changes = None
     if args.against is not None:
-        changes = differences(load_setup(args.against).model, setup.model)
+        changes = differences(load_model(args.against), setup.model)
     return plan_report(setup, clock.now(), notes=tuple(remarks(setup)), changes=changes)
 
 

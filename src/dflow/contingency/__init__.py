@@ -2,7 +2,15 @@
 
 from dflow.contingency.cases import Alarm, BackFix, ByHand, Failure, Request
 from dflow.contingency.checking import remarks
-from dflow.contingency.config import Meaning, Practice, Rehearsing, Running, Setup, load_setup
+from dflow.contingency.config import (
+    Meaning,
+    Practice,
+    Rehearsing,
+    Running,
+    Setup,
+    load_model,
+    load_setup,
+)
 from dflow.contingency.counts import (
     Counted,
     Counts,
@@ -70,6 +78,7 @@ __all__ = [
     "gaps",
     "held_for_life",
     "hours_from",
+    "load_model",
     "load_setup",
     "on_duty",
     "percentile",

@@ -21,7 +21,7 @@ from dflow.exchange.settings import TableReader
 from dflow.tomltext import read_toml
 from dflow.transport.kinds import Option
 
-__all__ = ["Meaning", "Practice", "Rehearsing", "Running", "Setup", "load_setup"]
+__all__ = ["Meaning", "Practice", "Rehearsing", "Running", "Setup", "load_model", "load_setup"]
 
 _TABLES = (
     "model",
@@ -167,6 +167,20 @@ def load_setup(path: Path) -> Setup:
     _contradictions(reader, setup)
     reader.refuse()
     return setup
+
+
+def load_model(path: Path) -> Model:
+    """Read the working model alone, such as an older version to compare with.
+
+    Raises:
+        SourceError: the file cannot be read.
+        RefusedText: with every mistake of the model and its place.
+    """
+    reader = TableReader(read_toml(path), path.parent)
+    reader.only((), _TABLES)
+    model = Words(reader).model()
+    reader.refuse()
+    return model
 
 
 def _meaning(words: Words) -> Meaning:

@@ -190,13 +190,11 @@ class Desk:
         return one
 
     def _records(self, stage: int | None) -> list[list[object]]:
-        """The records to be corrected: of one stage, or up and down the whole chain."""
-        return [
-            [one.number, record]
-            for one in self.setup.model.stages
-            for record in one.records
-            if stage in (None, one.number)
-        ]
+        """What is to be corrected: of a stage once, or of a meter point up and down the chain."""
+        if stage is not None:
+            found = self.setup.model.stage(stage)
+            return [[stage, record] for record in (found.once if found else ())]
+        return [[one.number, record] for one in self.setup.model.stages for record in one.records]
 
     # -- by hand -------------------------------------------------------------------
 

@@ -52,6 +52,7 @@ class Stage:
             the mass; empty for none.
         records: the records downstream that are wrong after a meter point was done by
             hand, each to be confirmed.
+        once: the records that are to be confirmed once, after it was down for the mass.
     """
 
     number: int
@@ -63,6 +64,7 @@ class Stage:
     pauses: bool = False
     destination: str = ""
     records: tuple[str, ...] = ()
+    once: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -202,6 +204,7 @@ def _leaves(model: Model) -> Iterator[tuple[str, str]]:
         for name in ("name", "system", "owner", "fallback", "channel", "pauses", "destination"):
             yield f"stage {stage.number} {name}", _said(getattr(stage, name))
         yield f"stage {stage.number} records", _said(stage.records)
+        yield f"stage {stage.number} once", _said(stage.once)
     for name, owner in sorted(model.owners.items()):
         hours = None if owner.hours is None else owner.hours.stretches
         yield f"owner {name} hours", _said(hours)

@@ -115,7 +115,7 @@ def _stages(model: Model) -> Table:
                 one.owner or "not decided",
                 one.fallback or "not decided",
                 "; ".join(does),
-                ", ".join(one.records),
+                ", ".join((*one.records, *(f"once: {record}" for record in one.once))),
             )
         )
     heads = ("Stage", "Interface", "System", "Owner", "Fallback", "A failure", "Back-fix")

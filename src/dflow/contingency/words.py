@@ -29,6 +29,7 @@ _STAGE = (
     "pauses",
     "destination",
     "records",
+    "once",
 )
 
 _Path = tuple[str | int, ...]
@@ -163,6 +164,7 @@ class Words:
                     pauses=self.flag(table, path, "pauses"),
                     destination=self.known(table, path, "destination"),
                     records=self.texts(table, path, "records"),
+                    once=self.texts(table, path, "once"),
                 )
             )
         if not found:
