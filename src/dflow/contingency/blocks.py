@@ -52,9 +52,18 @@ def time_line(setup: Setup, standing: Standing, at: datetime) -> Iterator[Spans]
             marks.append(Mark(one.opened.astimezone(zone), f"{one.id} opened"))
             if one.closed is not None:
                 marks.append(Mark(one.closed.astimezone(zone), f"{one.id} closed"))
-    late = [one.backstop for one in standing.requests.values() if one.breached(at) and one.backstop]
+    late = [one for one in standing.requests.values() if one.breached(at)]
     if late:
-        marks.append(Mark(min(late).astimezone(zone), "first backstop passed"))
+        begins = min(one.backstop or at for one in late)
+        spans.append(
+            Span(
+                label="past the backstop",
+                start=begins.astimezone(zone),
+                end=max(one.resolved or at for one in late).astimezone(zone),
+                tone="bad",
+                note=f"{len(late):,} reconnections, from the first to the last",
+            )
+        )
     yield Spans(title="Failures", spans=tuple(spans), marks=tuple(marks))
 
 
@@ -64,12 +73,11 @@ def queue_block(setup: Setup, standing: Standing, at: datetime) -> Iterator[Line
     if not instants:
         return
     names = {"reconnect": "reconnections", "disconnect": "disconnections", "other": "others"}
-    tones: dict[str, Tone] = {"reconnect": "bad", "disconnect": "plain", "other": "warning"}
     yield Lines(
         title="Requests that wait for networks to have them",
         labels=tuple(local(setup, one)[11:16] for one in instants),
         curves=tuple(
-            Curve(name=names[kind], values=tuple(map(float, values)), tone=tones[kind])
+            Curve(name=names[kind], values=tuple(map(float, values)))
             for kind, values in sorted(lines.items(), reverse=True)
         ),
         unit="requests",
