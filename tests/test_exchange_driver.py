@@ -306,6 +306,27 @@ def test_rules_are_swapped_whole_or_not_at_all() -> None:
     assert outcomes(here) == {"routed": 1}
 
 
+def test_a_change_of_rules_is_an_event_with_both_hashes() -> None:
+    here = world()
+    exchange = here.exchange()
+    first, second = (Routes.parse(here.rules + more) for more in ("", "discard rest: flow *\n"))
+
+    async def scenario() -> None:
+        running = asyncio.ensure_future(exchange.run())
+        await asyncio.sleep(0.05)
+        for routes in (first, second, second, first):
+            exchange.use(routes)
+            await asyncio.sleep(0.05)
+        exchange.stop()
+        await asyncio.wait_for(running, 5)
+
+    asyncio.run(scenario())
+    assert [one.detail for one in here.journal.events(kind="rules changed")] == [
+        f"from {first.rules_hash} to {second.rules_hash}",
+        f"from {second.rules_hash} to {first.rules_hash}",
+    ]
+
+
 def test_it_runs_until_stopped_and_tells_its_events() -> None:
     old = Moody("refuses")
     here = world(old)

@@ -97,6 +97,20 @@ def test_the_head_of_a_line_holds_back_those_behind(journal: SqliteJournal) -> N
     assert [row.key for row in journal.claim("old", now=50.0, limit=9)] == ["a0"]
 
 
+def test_an_older_one_that_a_person_revives_waits_for_a_younger_under_way(
+    journal: SqliteJournal,
+) -> None:
+    for number in range(2):
+        journal.record(arrival(b"a%d" % number, f"a{number}", line="a"))
+    journal.claim("old", now=2.0, limit=9)
+    journal.step(1, Step.REFUSED, at=3.0, started=2.0)
+    assert [row.key for row in journal.claim("old", now=4.0, limit=9)] == ["a1"]
+    journal.step(1, Step.RETRY, at=5.0)
+    assert journal.claim("old", now=6.0, limit=9) == []
+    journal.step(2, Step.ACCEPTED, at=7.0, started=4.0)
+    assert [row.key for row in journal.claim("old", now=8.0, limit=9)] == ["a0"]
+
+
 def test_only_the_table_moves_a_delivery(journal: SqliteJournal) -> None:
     journal.record(arrival(b"x", "k"))
     with pytest.raises(WrongStep):

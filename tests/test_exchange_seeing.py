@@ -382,7 +382,8 @@ def test_a_running_exchange_wakes_at_the_boundary_and_at_a_reload() -> None:
         await asyncio.sleep(0.3)
         one.stop()
         await asyncio.wait_for(running, 5)
-        assert [kind for _, kind in told] == ["clone started", "clone ended", "hold ended"]
+        words = ["clone started", "rules changed", "clone ended", "hold ended"]
+        assert [kind for _, kind in told] == words
         assert 0 <= told[0][0] - (start + 0.3) < 0.2
 
     asyncio.run(scenario())

@@ -34,10 +34,12 @@ _STATE_ROLES: dict[str, Role] = {
 }
 
 
-def account_lines(account: Account, paint: Paint) -> Iterator[str]:
+def account_lines(account: Account, paint: Paint, *, unmask: bool = False) -> Iterator[str]:
     """The lines of one arrival: what it is, what became of it, and where it went."""
+    from dflow.exchange.masking import masked
     from dflow.show.paint import printable
 
+    hide = str if unmask else masked
     arrival = account.arrival
     words = arrival.address
     who = ""
@@ -48,9 +50,9 @@ def account_lines(account: Account, paint: Paint) -> Iterator[str]:
     outcome = paint(_OUTCOME_ROLES[arrival.outcome.value], arrival.outcome.value)
     why = f" by {arrival.rule}" if arrival.rule else ""
     reason = f": {arrival.reason}" if arrival.reason else ""
-    name = paint("strong", printable(arrival.name))
+    name = paint("strong", printable(hide(arrival.name)))
     yield f"{arrival.id:>5}  {name}{printable(who)}"
-    yield f"       {outcome}{printable(why + reason)}"
+    yield f"       {outcome}{printable(why + hide(reason))}"
     for one in account.deliveries:
         state = one.state.value
         kind = "to" if one.kind == "original" else f"{one.kind} to"
@@ -58,4 +60,5 @@ def account_lines(account: Account, paint: Paint) -> Iterator[str]:
         place = f" as {one.place}" if one.place else ""
         by = f" by {one.rule}" if one.kind != "original" else ""
         detail = f": {one.reason}" if one.reason else ""
-        yield f"       {kind} {one.destination}{printable(by)}: {padded}{printable(place + detail)}"
+        rest = printable(hide(place + detail))
+        yield f"       {kind} {one.destination}{printable(by)}: {padded}{rest}"

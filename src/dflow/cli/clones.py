@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN, ERRORS
-from dflow.cli.operating import add_config, add_reason, instant, opened
+from dflow.cli.operating import add_config, add_reason, add_unmask, instant, opened
 
 if TYPE_CHECKING:
     from dflow.cli import Subparsers
@@ -41,6 +41,7 @@ def add(subparsers: Subparsers) -> None:
         one.add_argument("--since", type=instant, default=0.0, metavar="WHEN", help="or 7d")
         one.add_argument("--until", type=instant, metavar="WHEN", help="before that; now")
     audit.add_argument("--json", action="store_true", help="as JSON")
+    add_unmask(audit)
     audit.add_argument("--report", metavar="FILE", help="write an HTML page, or JSON if so named")
     add_reason(backfill)
 
@@ -60,14 +61,14 @@ def run(args: argparse.Namespace) -> int:
             print(f"{len(made)} copies due")
             return CLEAN
         found = audit(journal, intake, args.rule, since=args.since, until=until)
-    text = json.dumps(found.as_json(), indent=2)
+    text = json.dumps(found.as_json(unmask=args.unmask), indent=2)
     if args.report:
-        page = text if args.report.endswith(".json") else audit_page(found)
+        page = text if args.report.endswith(".json") else audit_page(found, unmask=args.unmask)
         Path(args.report).write_text(page, "utf-8")
     if args.json:
         print(text)
     else:
-        _tell(found.as_json(), args.rule)
+        _tell(found.as_json(unmask=args.unmask), args.rule)
     return CLEAN if found.complete else ERRORS
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN, ERRORS
-from dflow.cli.operating import add_config, opened
+from dflow.cli.operating import add_config, add_unmask, opened
 from dflow.errors import DflowError, SourceError
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--why", default="", metavar="TEXT", help="needed with --replace")
     parser.add_argument("--who", metavar="NAME", help="who does it (default: the user's name)")
     parser.add_argument("--json", action="store_true", help="as JSON")
+    add_unmask(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -72,9 +73,11 @@ def _list(journal: Journal, args: argparse.Namespace) -> int:
     from dflow.delivery import State
     from dflow.exchange.account import instant_text
     from dflow.exchange.journal import Query
+    from dflow.exchange.masking import masked
     from dflow.show.paint import printable
     from dflow.transport.durable import write_synced
 
+    hide = str if args.unmask else masked
     rows = [
         row
         for row in journal.deliveries(Query(state=State.DEAD))
@@ -87,7 +90,7 @@ def _list(journal: Journal, args: argparse.Namespace) -> int:
                 "number": one.number,
                 "at": instant_text(one.started),
                 "step": one.step,
-                "detail": one.detail,
+                "detail": hide(one.detail),
             }
             for one in journal.attempts(row.id)
         ]
@@ -95,9 +98,9 @@ def _list(journal: Journal, args: argparse.Namespace) -> int:
             {
                 "delivery": row.id,
                 "arrival": row.arrival,
-                "name": row.name,
+                "name": hide(row.name),
                 "destination": row.destination,
-                "reason": row.reason,
+                "reason": hide(row.reason),
                 "attempts": attempts,
             }
         )
@@ -105,7 +108,7 @@ def _list(journal: Journal, args: argparse.Namespace) -> int:
             write_synced(Path(args.save), journal.payload(row.hash), mode=0o600)
         if args.json:
             continue
-        print(printable(f"{row.id:>5}  {row.name} to {row.destination}: {row.reason}"))
+        print(printable(hide(f"{row.id:>5}  {row.name} to {row.destination}: {row.reason}")))
         for one in attempts[-5:]:
             print(printable(f"       {one['at']} {one['step']}: {one['detail']}"))
     if args.json:

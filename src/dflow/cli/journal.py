@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN
-from dflow.cli.operating import add_config, add_query, instant, opened, query_from
+from dflow.cli.operating import (
+    add_config,
+    add_query,
+    add_unmask,
+    instant,
+    opened,
+    query_from,
+)
 from dflow.errors import DflowError
 
 if TYPE_CHECKING:
@@ -38,10 +45,12 @@ def add(subparsers: Subparsers) -> None:
     add_query(listing)
     listing.add_argument("--most", type=int, default=50, metavar="N", help="the newest N (50)")
     listing.add_argument("--json", action="store_true", help="as JSON")
+    add_unmask(listing)
     show = actions.add_parser("show", help="one arrival, whole", allow_abbrev=False)
     add_config(show)
     show.add_argument("arrival", metavar="ARRIVAL", type=int, help="its number")
     show.add_argument("--json", action="store_true", help="as JSON")
+    add_unmask(show)
     export = actions.add_parser("export", help="the bytes of arrivals", allow_abbrev=False)
     add_config(export)
     add_query(export)
@@ -50,6 +59,7 @@ def add(subparsers: Subparsers) -> None:
     add_config(events)
     events.add_argument("--kind", default="", metavar="KIND", help="such as dead")
     events.add_argument("--json", action="store_true", help="as JSON")
+    add_unmask(events)
     prune = actions.add_parser("prune", help="forget what is finished and old", allow_abbrev=False)
     add_config(prune)
     prune.add_argument(
@@ -89,11 +99,11 @@ def _list(journal: Journal, args: argparse.Namespace) -> int:
     newest = evolve(query_from(args), newest_first=True, limit=args.most)
     found = list(accounts(journal, newest))[::-1]
     if args.json:
-        print(json.dumps([account.as_json() for account in found], indent=2))
+        print(json.dumps([account.as_json(unmask=args.unmask) for account in found], indent=2))
         return CLEAN
     paint = paint_for(sys.stdout)
     for account in found:
-        print("\n".join(account_lines(account, paint)))
+        print("\n".join(account_lines(account, paint, unmask=args.unmask)))
     if not found:
         print("no such arrival")
     return CLEAN
@@ -113,14 +123,16 @@ def _show(journal: Journal, args: argparse.Namespace) -> int:
     from dflow.cli.accounts import account_lines
     from dflow.cli.terminal import paint_for
     from dflow.exchange.account import instant_text
+    from dflow.exchange.masking import masked, masked_values
     from dflow.show.paint import printable
 
+    hide = str if args.unmask else masked
     account = _one(journal, args.arrival)
     decision = json.loads(account.arrival.decision or "null")
     attempts = {one.id: journal.attempts(one.id) for one in account.deliveries}
     if args.json:
-        whole = account.as_json()
-        whole["decision"] = decision
+        whole = account.as_json(unmask=args.unmask)
+        whole["decision"] = decision if args.unmask else masked_values(decision)
         whole["attempts"] = [
             {
                 "delivery": one.delivery,
@@ -128,26 +140,26 @@ def _show(journal: Journal, args: argparse.Namespace) -> int:
                 "started": instant_text(one.started),
                 "ended": instant_text(one.ended),
                 "step": one.step,
-                "detail": one.detail,
+                "detail": hide(one.detail),
             }
             for several in attempts.values()
             for one in several
         ]
         print(json.dumps(whole, indent=2))
         return CLEAN
-    print("\n".join(account_lines(account, paint_for(sys.stdout))))
+    print("\n".join(account_lines(account, paint_for(sys.stdout), unmask=args.unmask)))
     arrival = account.arrival
     print(f"       arrived {instant_text(arrival.at)} from {arrival.source}, {arrival.size} bytes")
     print(f"       sha256 {arrival.hash}, rules {arrival.rules_hash[:12]}")
     for number, several in attempts.items():
         for one in several:
-            words = f"attempt {one.number} at delivery {number}: {one.step} {one.detail}"
+            words = f"attempt {one.number} at delivery {number}: {one.step} {hide(one.detail)}"
             print(printable(f"       {instant_text(one.started)} {words}"))
     considered = (decision or {}).get("considered")
     for one in considered if isinstance(considered, list) else []:
         why = f"fails at {one['clause']} {one['asked']}: saw {one['saw']}"
         result = why if one["result"] == "fails" else one["result"]
-        print(printable(f"       {one['kind']} {one['rule']}: {result}"))
+        print(printable(hide(f"       {one['kind']} {one['rule']}: {result}")))
     return CLEAN
 
 
@@ -174,10 +186,10 @@ def _events(journal: Journal, args: argparse.Namespace) -> int:
 
     found = journal.events(kind=args.kind)
     if args.json:
-        print(json.dumps([event_json(event) for event in found], indent=2))
+        print(json.dumps([event_json(event, unmask=args.unmask) for event in found], indent=2))
     else:
         for event in found:
-            print(event_line(event))
+            print(event_line(event, unmask=args.unmask))
     return CLEAN
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "add_config",
     "add_query",
     "add_reason",
+    "add_unmask",
     "instant",
     "known_destination",
     "opened",
@@ -41,6 +42,13 @@ def add_reason(parser: argparse.ArgumentParser) -> None:
     """Who and why, which go into the journal."""
     parser.add_argument("--why", required=True, metavar="TEXT", help="the reason, for the journal")
     parser.add_argument("--who", metavar="NAME", help="who does it (default: the user's name)")
+
+
+def add_unmask(parser: argparse.ArgumentParser) -> None:
+    """Whether meter points in names and reasons are shown."""
+    parser.add_argument(
+        "--unmask", action="store_true", help="show meter points in names, masked otherwise"
+    )
 
 
 def instant(text: str) -> float:

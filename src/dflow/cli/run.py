@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN, ERRORS, WRONG
+from dflow.cli.operating import add_unmask
 
 if TYPE_CHECKING:
     from dflow.cli import Subparsers
@@ -45,6 +46,7 @@ def add(subparsers: Subparsers) -> None:
         "--once", action="store_true", help="take what is there, deliver what is due, and end"
     )
     parser.add_argument("--json", action="store_true", help="tell what happened as JSON")
+    add_unmask(parser)
     parser.add_argument(
         "--most",
         type=int,
@@ -86,15 +88,16 @@ def _run(args: argparse.Namespace) -> int:
         journal.own()
         exchange = wiring.exchange(journal)
         if args.once:
-            return _once(exchange, journal, as_json=args.json, most=args.most)
+            return _once(exchange, journal, args)
         return asyncio.run(_until_stopped(exchange, wiring, args))
     finally:
         journal.close()
 
 
-def _once(exchange: Exchange, journal: Journal, *, as_json: bool, most: int) -> int:
+def _once(exchange: Exchange, journal: Journal, args: argparse.Namespace) -> int:
     from dflow.exchange.account import accounts
     from dflow.exchange.journal import Query
+    from dflow.exchange.masking import masked
 
     last = next(iter(journal.arrivals(Query(newest_first=True, limit=1))), None)
     after, started = (last.id if last else 0), time.time()
@@ -108,21 +111,24 @@ def _once(exchange: Exchange, journal: Journal, *, as_json: bool, most: int) -> 
     backlog = [
         account for number in sorted(older) for account in accounts(journal, Query(arrival=number))
     ]
-    if as_json:
-        print(json.dumps(_json(told, backlog, totals), indent=2))
+    if args.json:
+        print(json.dumps(_json(told, backlog, totals, unmask=args.unmask), indent=2))
     else:
-        _tell(told, backlog, totals, most)
+        _tell(told, backlog, totals, args.most, unmask=args.unmask)
     for name, trouble in totals.troubles.items():
-        print(f"dflow: source {name}: {trouble}", file=sys.stderr)
+        words = trouble if args.unmask else masked(trouble)
+        print(f"dflow: source {name}: {words}", file=sys.stderr)
     if totals.troubles:
         return WRONG
     return ERRORS if any(one.needs_a_person for one in (*told, *backlog)) else CLEAN
 
 
-def _json(told: list[Account], backlog: list[Account], totals: Totals) -> dict[str, object]:
+def _json(
+    told: list[Account], backlog: list[Account], totals: Totals, *, unmask: bool
+) -> dict[str, object]:
     return {
-        "arrivals": [one.as_json() for one in told],
-        "backlog": [one.as_json() for one in backlog],
+        "arrivals": [one.as_json(unmask=unmask) for one in told],
+        "backlog": [one.as_json(unmask=unmask) for one in backlog],
         "summary": {
             "received": totals.received,
             "outcomes": {outcome.value: n for outcome, n in totals.arrivals.items()},
@@ -132,7 +138,9 @@ def _json(told: list[Account], backlog: list[Account], totals: Totals) -> dict[s
     }
 
 
-def _tell(told: list[Account], backlog: list[Account], totals: Totals, most: int) -> None:
+def _tell(
+    told: list[Account], backlog: list[Account], totals: Totals, most: int, *, unmask: bool
+) -> None:
     from dflow.cli.accounts import account_lines
     from dflow.cli.terminal import paint_for
 
@@ -143,7 +151,7 @@ def _tell(told: list[Account], backlog: list[Account], totals: Totals, most: int
             left += 1
             continue
         most -= not account.needs_a_person
-        print("\n".join(account_lines(account, paint)))
+        print("\n".join(account_lines(account, paint, unmask=unmask)))
     if left:
         print(f"       and {left} more, to which nothing odd happened")
     outcomes = ", ".join(f"{n} {outcome.value}" for outcome, n in totals.arrivals.items())
@@ -190,7 +198,11 @@ async def _until_stopped(exchange: Exchange, wiring: Wiring, args: argparse.Name
     def tell(event: EventRow) -> None:
         from dflow.exchange.events import event_json, event_line
 
-        text = json.dumps(event_json(event)) if args.json else event_line(event)
+        text = (
+            json.dumps(event_json(event, unmask=args.unmask))
+            if args.json
+            else event_line(event, unmask=args.unmask)
+        )
         print(text, flush=True)
 
     if args.log is None:

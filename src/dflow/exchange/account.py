@@ -14,6 +14,7 @@ from attrs import frozen
 
 from dflow.delivery import State
 from dflow.exchange.journal import ArrivalRow, DeliveryRow, Journal, Outcome, Query
+from dflow.exchange.masking import masked
 
 __all__ = ["Account", "accounts", "instant_text"]
 
@@ -49,14 +50,18 @@ class Account:
         }
         return odd or any(one.state in _TROUBLED for one in self.deliveries)
 
-    def as_json(self) -> dict[str, object]:
-        """As the JSON object that every `--json` prints."""
-        arrival = self.arrival
+    def as_json(self, *, unmask: bool = False) -> dict[str, object]:
+        """As the JSON object that every `--json` prints.
+
+        Args:
+            unmask: whether meter points in names, places and reasons are shown.
+        """
+        arrival, hide = self.arrival, str if unmask else masked
         return {
             "arrival": arrival.id,
             "at": instant_text(arrival.at),
             "source": arrival.source,
-            "name": arrival.name,
+            "name": hide(arrival.name),
             "sha256": arrival.hash,
             "size": arrival.size,
             "flow": arrival.address.get("flow", ""),
@@ -66,7 +71,7 @@ class Account:
             "file_id": arrival.address.get("file_id", ""),
             "outcome": arrival.outcome.value,
             "rule": arrival.rule,
-            "reason": arrival.reason,
+            "reason": hide(arrival.reason),
             "repeat_of": arrival.repeat_of,
             "rules_sha256": arrival.rules_hash,
             "deliveries": [
@@ -77,8 +82,8 @@ class Account:
                     "rule": one.rule,
                     "state": one.state.value,
                     "attempts": one.attempts,
-                    "place": one.place,
-                    "reason": one.reason,
+                    "place": hide(one.place),
+                    "reason": hide(one.reason),
                     "sha256": one.hash,
                 }
                 for one in self.deliveries

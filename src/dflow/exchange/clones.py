@@ -29,6 +29,7 @@ from dflow.exchange.journal import (
     Outcome,
     Query,
 )
+from dflow.exchange.masking import masked
 
 __all__ = ["Audit", "AuditLine", "audit", "audit_page", "backfill", "expected_copies"]
 
@@ -62,11 +63,11 @@ class AuditLine:
     identical: bool | None = None
     problem: str = ""
 
-    def as_json(self) -> dict[str, object]:
-        """As a JSON object."""
+    def as_json(self, *, unmask: bool = False) -> dict[str, object]:
+        """As a JSON object; `unmask` shows meter points in the name."""
         return {
             "arrival": self.arrival,
-            "name": self.name,
+            "name": self.name if unmask else masked(self.name),
             "flow": self.flow,
             "sha256": self.sha256,
             "destination": self.destination,
@@ -107,8 +108,8 @@ class Audit:
         """Whether every original has its copy, delivered."""
         return not self.gaps
 
-    def as_json(self) -> dict[str, object]:
-        """As a JSON object."""
+    def as_json(self, *, unmask: bool = False) -> dict[str, object]:
+        """As a JSON object; `unmask` shows meter points in files' names."""
         return {
             "rule": self.rule,
             "since": instant_text(self.since),
@@ -119,7 +120,7 @@ class Audit:
             "copies": len(self.lines),
             "gaps": len(self.gaps),
             "problems": dict(Counter(line.problem for line in self.gaps)),
-            "lines": [line.as_json() for line in self.lines],
+            "lines": [line.as_json(unmask=unmask) for line in self.lines],
         }
 
 
@@ -273,9 +274,16 @@ code {{ font-size: 90% }}
 """
 
 
-def audit_page(found: Audit) -> str:
-    """An audit as one HTML page, gaps first; every word from a file is escaped."""
-    rows = [_row(line) for line in sorted(found.lines, key=lambda line: not line.problem)]
+def audit_page(found: Audit, *, unmask: bool = False) -> str:
+    """An audit as one HTML page, gaps first; every word from a file is escaped.
+
+    Args:
+        found: the audit.
+        unmask: whether meter points in files' names are shown.
+    """
+    rows = [
+        _row(line, unmask=unmask) for line in sorted(found.lines, key=lambda line: not line.problem)
+    ]
     number = len(found.lines)
     verdict = (
         f"Complete: each of {number} copies was delivered."
@@ -294,9 +302,10 @@ def audit_page(found: Audit) -> str:
     )
 
 
-def _row(line: AuditLine) -> str:
+def _row(line: AuditLine, *, unmask: bool) -> str:
     same = {True: "yes", False: "no", None: ""}[line.identical]
-    cells = [str(line.arrival), line.name, line.flow, line.destination, line.state, same]
+    name = line.name if unmask else masked(line.name)
+    cells = [str(line.arrival), name, line.flow, line.destination, line.state, same]
     texts = "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
     problem = f'<td class="bad">{html.escape(line.problem)}</td>'
     return f"<tr>{texts}<td><code>{line.sha256[:16]}</code></td>{problem}</tr>"

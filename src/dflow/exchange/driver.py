@@ -205,9 +205,10 @@ class Exchange:
         Raises:
             ValueError: a destination of the rules has no mount; the old rules stay.
         """
+        before = self.routes.rules_hash
         self._ready(routes)
         if self._calendar is not None:
-            self._calendar.rules_changed()
+            self._calendar.rules_changed(before)
 
     @property
     def intake(self) -> Intake:

@@ -9,7 +9,6 @@ shown in local seconds, and in UTC where the pointer rests on them.
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, tzinfo
 
@@ -19,6 +18,7 @@ from dflow.delivery import State
 from dflow.exchange.account import Account, accounts, instant_text
 from dflow.exchange.events import event_words
 from dflow.exchange.journal import Journal, Query
+from dflow.exchange.masking import masked
 from dflow.exchange.status import Status, age_text, status_of
 
 __all__ = ["status_page"]
@@ -34,10 +34,6 @@ time { white-space: nowrap } input { font: inherit; width: 24rem }
 """
 
 _BAD = {"dead", "unknown", "unrouted", "unparsable", "unreadable", "held", "refused"}
-
-
-#: What may be a meter point: thirteen digits on their own.
-_METER_POINT = re.compile(r"(?<![0-9])[0-9]{13}(?![0-9])")
 
 
 @frozen
@@ -56,10 +52,7 @@ class _Ink:
 
     def words(self, text: str) -> str:
         """Escaped, with meter points masked that nobody asked for."""
-        return html.escape(_METER_POINT.sub(self._mask, text))
-
-    def _mask(self, found: re.Match[str]) -> str:
-        return found[0] if found[0] == self.asked else f"{found[0][:2]}\u2026{found[0][-1]}"
+        return html.escape(masked(text, asked=self.asked))
 
     def time(self, instant: float) -> str:
         """Local seconds, with the instant in UTC as the title."""
@@ -135,7 +128,7 @@ def _events(journal: Journal, ink: _Ink) -> str:
     """The newest events as items of a list, newest first."""
     last = max(0, journal.last_event() - 30)
     return "".join(
-        f"<li>{ink.time(event.at)} {ink.words(event_words(event))}</li>"
+        f"<li>{ink.time(event.at)} {ink.words(event_words(event, unmask=True))}</li>"
         for event in reversed(journal.events(after=last))
     )
 

@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, tzinfo
+from functools import partial
 
 from attrs import define, field
 
@@ -105,6 +106,19 @@ def _local(instant: datetime, zone: tzinfo) -> str:
     return instant.astimezone(zone).isoformat(timespec="minutes")
 
 
+def _note_swap(journal: Journal, swap: EventRow) -> None:
+    """Note a change of rules, unless another worker that follows the same file has just done so."""
+    _in_turn(journal, swap.at)
+    newest = journal.events(kind="rules changed")[-1:]
+    if not any(one.detail == swap.detail and abs(swap.at - one.at) < _LONGEST for one in newest):
+        journal.note(swap)
+
+
+def _in_turn(journal: Journal, now: float) -> None:
+    """Several workers may share the journal: the number is what they wait for each other at."""
+    journal.sequence("dflow", "windows of rules", int(now))
+
+
 @define(eq=False, kw_only=True)
 class Calendar:
     """Notes starts and ends while an exchange runs; sleeps in between.
@@ -120,13 +134,24 @@ class Calendar:
     routes: Callable[[], Routes]
     _changed: asyncio.Event = field(factory=asyncio.Event, init=False)
     _told: Told | None = field(default=None, init=False)
+    _swaps: list[EventRow] = field(factory=list, init=False)
 
-    def rules_changed(self) -> None:
-        """Look at the rules anew."""
+    def rules_changed(self, before: str) -> None:
+        """Note that others decide than those of hash `before`, and look at them."""
+        after = self.routes().rules_hash
+        if after != before:
+            why = f"other rules decide from now on: {after[:12]} in place of {before[:12]}"
+            words = f"from {before} to {after}"
+            self._swaps.append(
+                EventRow(at=self.clock(), kind="rules changed", why=why, detail=words)
+            )
         self._changed.set()
 
     async def turn(self) -> None:
-        """Note what has started or ended."""
+        """Note what has changed, started or ended."""
+        while self._swaps:
+            await self.scribe.do(partial(_note_swap, swap=self._swaps[0]))
+            del self._swaps[0]
         if self._told is None:
             self._told = await self.scribe.do(_told)
         routes, now = self.routes(), self.clock()
@@ -134,9 +159,8 @@ class Calendar:
             return
 
         def write(journal: Journal) -> Told:
-            # Several workers may share the journal and wake at the same instant: the number
-            # is what they wait for each other at, and then the journal is asked again.
-            journal.sequence("dflow", "windows of rules", int(now))
+            # Others may have woken at the same instant: the journal is asked again.
+            _in_turn(journal, now)
             told = _told(journal)
             for event in turns(routes, told, now):
                 journal.note(event)

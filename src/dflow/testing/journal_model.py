@@ -157,9 +157,15 @@ class JournalModel:
             if one.state in _CLAIMABLE and one.due <= now
         }
         free = [number for number, one in ready.items() if not one.line]
+        # An older delivery that a person has revived waits for a younger one under way.
+        busy = {one.line for one in open_.values() if one.state not in _CLAIMABLE}
         return (
             sorted(free, key=lambda number: (ready[number].due, number)),
-            sorted(number for line, number in heads.items() if line and number in ready),
+            sorted(
+                number
+                for line, number in heads.items()
+                if number in ready and line not in {"", *busy}
+            ),
         )
 
     def step(

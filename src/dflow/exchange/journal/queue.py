@@ -22,7 +22,8 @@ __all__ = ["claim_due", "first_due", "unknown_due", "with_fallback"]
 _SELECT = "SELECT d.*, a.name FROM delivery d JOIN arrival a ON a.id = d.arrival"
 
 #: The oldest active delivery of every line of a destination, found line by line in the
-#: index, so that a backlog of one line costs one look and not its length.
+#: index, so that a backlog of one line costs one look and not its length.  A line waits as
+#: well while a younger delivery of it is under way: a person may have revived an older one.
 _HEADS = f"""
 WITH RECURSIVE lines (line) AS (
     SELECT MIN(line) FROM delivery WHERE destination = :d AND line > '' AND {ACTIVE}
@@ -36,7 +37,10 @@ SELECT d.*, a.name FROM (
             ORDER BY id LIMIT 1) AS head
     FROM lines WHERE lines.line IS NOT NULL
 ) JOIN delivery d ON d.id = head JOIN arrival a ON a.id = d.arrival
-WHERE d.state IN ('due', 'retrying') AND d.due <= :now ORDER BY d.id LIMIT :limit
+WHERE d.state IN ('due', 'retrying') AND d.due <= :now AND d.line NOT IN (
+    SELECT b.line FROM delivery b WHERE b.destination = :d AND b.state IN ('sending', 'unknown')
+    AND b.state NOT IN ({FINISHED})
+) ORDER BY d.id LIMIT :limit
 """
 
 #: The first of each line that comes due, found as the heads are.
