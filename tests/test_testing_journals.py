@@ -47,12 +47,13 @@ def in_memory() -> Iterator[JournalRig]:
 
 @contextmanager
 def in_postgres() -> Iterator[JournalRig]:
-    with database(lease=0.6) as place:
-        yield JournalRig(recipe=partial(opened, place))
+    with database(lease=60.0) as place:
+        brief = partial(opened, evolve(place, lease=0.8))
+        yield JournalRig(recipe=partial(opened, place), brief=brief)
 
 
 TestSqlite = check_journal(in_a_file)
-TestSqliteBeside = check_journal(beside_a_file)
+TestSqliteBeside = pytest.mark.slow(check_journal(beside_a_file))
 TestMemory = check_journal(in_memory)
 TestPostgres = check_journal(in_postgres)
 
@@ -206,8 +207,7 @@ def test_a_broken_journal_is_found(
 ) -> None:
     (asked,) = [one for one in PROMISES if one.name == promise]
     with make() as sound:
-        bad = JournalRig(
-            recipe=partial(breaking, sound.recipe, {call: broken}), lasting=sound.lasting
-        )
+        good = sound.hurried().recipe if asked.waits else sound.recipe
+        bad = JournalRig(recipe=partial(breaking, good, {call: broken}), lasting=sound.lasting)
         with bad.closing(), pytest.raises((AssertionError, DflowError)):
             asked.run(bad)

@@ -59,7 +59,7 @@ def encrypted() -> Iterator[Rig]:
             gc.collect()  # see below
 
 
-TestHttp = check_transport(plain, largest=20_000_000, secrets=(SECRET.reveal(),))
+TestHttp = check_transport(plain, largest=3_000_000, secrets=(SECRET.reveal(),))
 TestHttps = pytest.mark.slow(check_transport(encrypted, secrets=(SECRET.reveal(),)))
 # httpcore leaves the socket of a handshake that is cancelled to the garbage collector.
 TestHttps = pytest.mark.filterwarnings("ignore::ResourceWarning")(TestHttps)

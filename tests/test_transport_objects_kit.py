@@ -77,8 +77,8 @@ def by_s3() -> Iterator[Rig]:
 
 
 TestMemory = pytest.mark.slow(check_transport(in_memory, prefetch=16))
-TestFolder = check_transport(in_a_folder, largest=20_000_000, prefetch=16)
-TestS3 = check_transport(by_s3, largest=20_000_000, prefetch=16, secrets=(SECRET.reveal(),))
+TestFolder = pytest.mark.slow(check_transport(in_a_folder, prefetch=16))
+TestS3 = check_transport(by_s3, largest=6_000_000, prefetch=16, secrets=(SECRET.reveal(),))
 TestS3Whole = pytest.mark.slow(check_transport(by_s3, prefetch=16, secrets=(SECRET.reveal(),)))
 
 # The test server takes its time; those that take long run with `pytest -m slow`.

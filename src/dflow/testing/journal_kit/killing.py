@@ -73,4 +73,6 @@ def _a_kill_loses_nothing(rig: JournalRig) -> None:
 
 
 #: In the order in which they are tried.
-PROMISES: tuple[JournalPromise, ...] = (JournalPromise(_a_kill_loses_nothing, lasting=True),)
+PROMISES: tuple[JournalPromise, ...] = (
+    JournalPromise(_a_kill_loses_nothing, lasting=True, waits=True),
+)

@@ -39,7 +39,7 @@ def check_journal(make: MakeJournalRig) -> type:
 
     def test_of(promise: JournalPromise) -> Callable[[object], None]:
         def test(self: object) -> None:  # noqa: ARG001  the test class's
-            with make() as made, made.closing() as rig:
+            with make() as made, (made.hurried() if promise.waits else made).closing() as rig:
                 if promise.lasting and not rig.lasting:
                     pytest.skip("this journal ends with its process")
                 if promise.shared and rig.open().lease is None:

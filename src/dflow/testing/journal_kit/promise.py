@@ -24,11 +24,13 @@ class JournalPromise:
         run: tries it.
         lasting: asked only of journals that outlive their process.
         shared: asked only of journals that several workers share.
+        waits: waits until a lease has ended.
     """
 
     run: Callable[[JournalRig], None]
     lasting: bool = False
     shared: bool = False
+    waits: bool = False
 
     @property
     def name(self) -> str:

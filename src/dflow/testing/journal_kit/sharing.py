@@ -250,8 +250,20 @@ def _pruning_waits_for_who_records(rig: JournalRig) -> None:
             must("a payload", content_hash(one.payload(row.hash)), row.hash)
 
 
+#: Wait until a lease has ended.
+_WAITING = (
+    _the_living_keep_what_they_took,
+    _what_the_silent_held_is_unknown,
+    _who_was_overtaken_changes_nothing,
+    _a_stale_answer_is_refused,
+    _the_dead_are_told,
+)
+
+
 def _shared(*runs: Callable[[JournalRig], None]) -> tuple[JournalPromise, ...]:
-    return tuple(JournalPromise(run, lasting=True, shared=True) for run in runs)
+    return tuple(
+        JournalPromise(run, lasting=True, shared=True, waits=run in _WAITING) for run in runs
+    )
 
 
 #: In the order in which they are tried.
