@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import secrets
 import signal
@@ -20,6 +21,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from dflow.delivery import Quota, State, Step, Treatment
 from dflow.exchange import Exchange, Mount, Source, Totals
 from dflow.exchange.journal import (
+    Cipher,
     EventRow,
     Journal,
     JournalError,
@@ -28,6 +30,7 @@ from dflow.exchange.journal import (
     NewDelivery,
     Outcome,
     PostgresPlace,
+    content_hash,
     open_postgres,
 )
 from dflow.exchange.journal.postgres.schema import SCHEMA_VERSION
@@ -123,6 +126,27 @@ def test_what_the_dead_were_asking_about_is_free_for_others_at_once() -> None:
             assert other.unknown("old", now=3.0, limit=9) == []
         with closing(open_postgres(place)) as second:
             assert [row.id for row in second.unknown("old", now=3.0, limit=9)] == [number]
+
+
+def test_sealed_payloads_are_not_plain_in_the_database() -> None:
+    content, key = b"026|1212345678902|V|" * 99, Secret(base64.b64encode(bytes(range(32))).decode())
+    with database() as place:
+        with closing(open_postgres(place, cipher=Cipher.of(key))) as journal:
+            journal.record(arrival(content, "k"))
+            assert journal.payload(content_hash(content)) == content
+        with closing(connected(place)) as connection:
+            tables = connection.execute(
+                "SELECT table_name FROM information_schema.tables WHERE table_schema = 'dflow'"
+            ).fetchall()
+            values = [
+                value if isinstance(value, bytes) else str(value).encode()
+                for (table,) in tables
+                for row in connection.execute(f"SELECT * FROM dflow.{table}")  # noqa: S608  names of the catalogue
+                for value in row
+            ]
+    assert any(len(value) > len(content) for value in values)
+    assert not any(b"1212345678902" in value for value in values)
+    assert not any(key.reveal().encode() in value for value in values)
 
 
 def test_a_newer_schema_is_refused() -> None:

@@ -88,10 +88,13 @@ async def load(folder: Path, port: int, *, files: int, kills: int) -> list[str]:
                 server.kill()
                 server.wait()
                 server = receiver(folder)
-        end = time.monotonic() + 60
-        while len(list((folder / "out").glob("*.usr"))) < files and time.monotonic() < end:
-            await asyncio.sleep(0.1)
-        await asyncio.sleep(1.0)
+        left, since = -1, time.monotonic()
+        while left and time.monotonic() - since < 60:  # however slow the machine is, it goes on
+            await asyncio.sleep(0.2)
+            waiting = sum(row.number for row in journal.backlog())
+            now = waiting + files - len(list((folder / "out").glob("*.usr")))
+            if now != left:
+                left, since = now, time.monotonic()
         exchange.stop()
         await running
         return [row.state.value for row in journal.deliveries(Query())]

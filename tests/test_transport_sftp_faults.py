@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from dflow.testing.proxy import FaultProxy
 from dflow.testing.transports import Endpoint
 from dflow.transport import Parcel, Secret, Unavailable
 from dflow.transport.sftp import SftpOutbox, SftpServer
-from services import free_port
+from services import free_port, program
 from sshd import Sshd, fingerprint, keys, public, shared_sshd, sshd
 from support_exchange import World, file
 
@@ -133,6 +134,43 @@ def test_credentials(tmp_path: Path) -> None:
         both = {"key_file": keys() / "locked", "passphrase": Secret("open sesame")}
         said = words_of(SftpOutbox(server=server.other(both), path=str(server.folder)))
         assert "does not let the user" in said  # it was opened, and the server does not know it
+
+
+def test_a_key_with_a_passphrase_logs_in(tmp_path: Path) -> None:
+    locked = tmp_path / "locked"
+    locked.write_bytes((keys() / "user").read_bytes())
+    locked.chmod(0o600)
+    command = [program("ssh-keygen"), "-q", "-p", "-P", "", "-N", "open sesame", "-f", str(locked)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    with shared_sshd() as server:
+        settings = server.settings(key_file=locked, passphrase=Secret("open sesame"))
+        assert "writable" in asyncio.run(
+            checked(SftpOutbox(server=settings, path=str(server.folder)))
+        )
+
+
+def test_a_running_agent_is_asked_where_it_may_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sock = tmp_path / "agent"
+    with subprocess.Popen(
+        [program("ssh-agent"), "-D", "-a", str(sock)], stdout=subprocess.DEVNULL
+    ) as agent:
+        try:
+            monkeypatch.setenv("SSH_AUTH_SOCK", str(sock))
+            while not sock.exists():
+                time.sleep(0.01)
+            with shared_sshd() as server:
+                no_key = server.settings(key_file=None, agent=True)
+                outbox = SftpOutbox(server=no_key, path=str(server.folder))
+                assert "does not let the user" in words_of(outbox)
+                subprocess.run([program("ssh-add"), "-q", str(keys() / "user")], check=True)
+                assert "writable" in asyncio.run(checked(outbox))
+                unasked = server.settings(key_file=None)
+                outbox = SftpOutbox(server=unasked, path=str(server.folder))
+                assert "does not let the user" in words_of(outbox)
+        finally:
+            agent.terminate()
 
 
 def test_folders_and_rights() -> None:

@@ -133,7 +133,7 @@ def namespace(postgres: tuple[str, int], nats: tuple[str, int]) -> Iterator[Netw
 
 @contextlib.contextmanager
 def proxied(postgres: tuple[str, int], nats: tuple[str, int]) -> Iterator[Network]:
-    """A proxy that can swallow everything, where namespaces may not be made."""
+    """A proxy that can swallow everything: where it is asked for, or namespaces may not be made."""
     with FaultProxy(*postgres) as first, FaultProxy(*nats) as second:
 
         def cut() -> None:
@@ -145,7 +145,7 @@ def proxied(postgres: tuple[str, int], nats: tuple[str, int]) -> Iterator[Networ
             second.mend()
 
         yield Network(
-            how="a proxy that swallows everything (namespaces may not be made here)",
+            how="a proxy that swallows everything",
             prefix=[],
             postgres=f"{first.host}:{first.port}",
             nats=f"{second.host}:{second.port}",
