@@ -36,6 +36,7 @@ from dflow.delivery import State
 from dflow.exchange.journal import Journal, Query
 from dflow.operation import ClockWentBack, SetClock
 from dflow.routing import Routes
+from support_postgres import database
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "campaign"
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -129,8 +130,10 @@ def test_what_is_deleted_behind_its_back_is_named_and_mended(folder: Path) -> No
     seen = seen_at(folder)
     assert seen.missing() == ()
     assert lost <= {path.name for path in (folder / "new-agent").glob("*.usr")}
-    # Mending what is whole makes nothing.
+    # What was only forgotten by the journal lies there once, and mending what is whole makes
+    # nothing.
     before = sorted((folder / "new-agent").glob("*.usr"))
+    assert before == copies
     run_campaign(campaign_in(folder), SetClock(LATER), orders)
     assert sorted((folder / "new-agent").glob("*.usr")) == before
 
@@ -372,3 +375,21 @@ def test_the_example_runs(tmp_path: Path) -> None:
         "missing.html",
         "report.html",
     }
+
+
+def test_a_journal_in_postgresql_does_as_well(folder: Path) -> None:
+    with database(lease=5.0) as place:
+        text = (folder / "dflow.toml").read_text()
+        url = f"postgresql://{place.host}:{place.port}/{place.database}"
+        text = text.replace('url = "sqlite:///journal.db"', f'url = "{url}"\nuser = "postgres"')
+        (folder / "dflow.toml").write_text(text)
+        whole(folder)
+        assert not (folder / "journal.db").exists()
+        assert seen_at(folder).missing() == ()
+        lost = sorted((folder / "new-agent").glob("*.usr"))[5]
+        lost.unlink()
+        (gap,) = seen_at(folder).copies.gaps
+        assert gap.original.name == lost.name
+        run_campaign(campaign_in(folder), SetClock(LATER), Orders(mending="a test", who="a test"))
+        assert seen_at(folder).missing() == ()
+        accept(campaign_in(folder), SetClock(LATER), who="a test")

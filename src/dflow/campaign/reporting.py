@@ -110,7 +110,7 @@ def campaign_report(campaign: Campaign, seen: Seen, told: Told) -> Report:
         sections=tuple(
             Section(title, blocks)
             for title, blocks in (
-                ("The campaign in time", (time_line(campaign, seen.at, seen.standing.switched),)),
+                ("When", (time_line(campaign, seen.at, seen.standing.switched),)),
                 ("What is missing", _missing(campaign, seen, told)),
                 ("The portfolio", _portfolio(campaign, seen, told)),
                 ("That no original was touched", _proof(seen)),
@@ -172,10 +172,10 @@ def _missing(campaign: Campaign, seen: Seen, told: Told) -> tuple[Block, ...]:
             one.original.flow,
             _arrived(campaign, one),
             one.destination,
-            one.problem,
-            one.original.hash,
+            _kind(one),
             _who(campaign, sorted(told.contents.mpans(one.original.hash)), unmask=told.unmask),
             one.mend,
+            one.original.hash,
         )
         for one in listed
     )
@@ -185,9 +185,9 @@ def _missing(campaign: Campaign, seen: Seen, told: Told) -> tuple[Block, ...]:
         "Arrived",
         "Copy to",
         "Problem",
-        "SHA-256 of the original",
         "Meter points",
         "Mended by",
+        "SHA-256 of the original",
     )
     return (*blocks, Table(heads=heads, rows=rows, title="Copies that are missing", most=1000))
 
@@ -285,7 +285,8 @@ def _proof(seen: Seen) -> tuple[Block, ...]:
     blocks: list[Block] = [
         Table(heads=("What", "How many", "How it is known"), rows=rows, right=(1,)),
         Table(
-            heads=("From arrival to delivery", "Originals", "Median", "19 in 20", "Longest"),
+            title="How long originals took, from arrival to delivery",
+            heads=("Originals", "How many", "Median", "19 in 20", "Longest"),
             rows=(
                 _row("with a copy", proof.with_copy),
                 _row("without a copy", proof.without_copy),

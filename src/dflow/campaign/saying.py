@@ -100,7 +100,7 @@ def _scope(campaign: Campaign) -> Table:
         rows.insert(6, ("readdressed to", str(campaign.readdressed_to)))
     if campaign.old:
         rows.append(("switched off then", campaign.old))
-    return Table(heads=("", ""), rows=tuple(rows))
+    return Table(heads=("What", "As the file says"), rows=tuple(rows))
 
 
 def plan_report(
