@@ -13,6 +13,7 @@ from dflow.catalogue import bundled
 from dflow.envelope import Party
 from dflow.errors import LookupMiss, RefusedText, StructureError
 from dflow.findings import Severity
+from dflow.flow import Group
 from dflow.generator import GeneratedFile, generate, header_for, mpan
 from dflow.generator.calendar import EPOCH
 from dflow.generator.portfolio import portfolio_from
@@ -243,3 +244,23 @@ def test_severity_is_below_warning_everywhere() -> None:
     """The oracle of the first test would see a warning if there were one."""
     data = made(("D0010", "002")).replace(b"ZPT|0000000000|", b"ZPT|0000000001|")
     assert check(data).at_least(Severity.WARNING)
+
+
+def test_conditions_are_met_from_both_sides() -> None:
+    """D0260: group 60M is left out when its indicator is N, and only then."""
+    definition = bundled()["D0260", "002"]
+    seen: set[tuple[bool, bool]] = set()
+    for seed in range(40):
+        wanted = GeneratedFile(definition=definition, header=header_for(definition), seed=seed)
+        flow = read(b"".join(generate(wanted)))
+        for root in flow.groups:
+            codes = {group.code for group in root.walk()}
+            none = any("N" in group.values for group in root.walk() if _says(group))
+            seen.add((none, "60M" in codes))
+    assert seen >= {(True, False), (False, True)}
+    assert (False, False) not in seen
+
+
+def _says(group: Group) -> bool:
+    places = group.definition.items if group.definition else ()
+    return any(place.item.jcode == "J2245" for place in places)

@@ -7,12 +7,21 @@ conditions speak of it.  This module does not put records together.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 from attrs import frozen
 
 from dflow.catalogue import FlowDef, GroupDef, ItemPlace
-from dflow.catalogue.conditions import Always, Condition
+from dflow.catalogue.conditions import (
+    AllOf,
+    Always,
+    AnyOf,
+    Condition,
+    Expression,
+    ItemCompared,
+    Negated,
+)
 from dflow.catalogue.roles import Roles
 from dflow.errors import StructureError
 from dflow.generator.values import Make, value_maker
@@ -185,13 +194,45 @@ def _plan_group(flow: FlowDef, group: GroupDef, width: int) -> GroupPlan:
         bounds=(owed, 1_000_000 if most is None else most),
         bulk=owed >= _BULK,
         groups=tuple(_plan_group(flow, below, width) for below in group.groups),
-        fields=_fields(group, width),
+        fields=_fields(group, width, _asked(flow)),
         conditions=about_group,
         item_conditions=tuple(condition for condition in own if condition.jcode),
     )
 
 
-def _fields(group: GroupDef, width: int) -> tuple[FieldPlan, ...]:
+def _asked(flow: FlowDef) -> dict[str, tuple[str, ...]]:
+    """The values that the flow's conditions ask for, by item: files need both sides."""
+    found: dict[str, dict[str, None]] = {}
+
+    def collect(when: Expression) -> None:
+        match when:
+            case ItemCompared():
+                if not when.number:
+                    found.setdefault(when.jcode, {}).update(dict.fromkeys(when.values))
+            case Negated():
+                collect(when.of)
+            case AllOf() | AnyOf():
+                for part in when.parts:
+                    collect(part)
+
+    for condition in flow.conditions:
+        collect(condition.when)
+    return {jcode: tuple(values) for jcode, values in found.items()}
+
+
+def _either(make: Make, values: tuple[str, ...]) -> Make:
+    """Every other choice is one of the values, the rest are as they were."""
+
+    def mixed(n: int, day: int) -> str:
+        half, asked = divmod(n, 2)
+        return values[half % len(values)] if asked else make(half, day)
+
+    return mixed
+
+
+def _fields(
+    group: GroupDef, width: int, asked: Mapping[str, tuple[str, ...]]
+) -> tuple[FieldPlan, ...]:
     fields: list[FieldPlan] = []
     at = 1
     for place in group.items:
@@ -203,6 +244,9 @@ def _fields(group: GroupDef, width: int) -> tuple[FieldPlan, ...]:
             at = 1
         # An optional value is blank for three eighths of the choices, the simplest ones.
         blank = 96 * 256 ** (maker.width - 1) if place.presence == "optional" else 0
-        fields.append(FieldPlan(at, at + maker.width, blank, maker.make))
+        item = place.item
+        values = tuple(one for one in asked.get(item.jcode, ()) if item.format.admits(one))
+        make = _either(maker.make, values) if values and item.codes is None else maker.make
+        fields.append(FieldPlan(at, at + maker.width, blank, make))
         at += maker.width
     return tuple(fields)
