@@ -77,7 +77,7 @@ def by_s3() -> Iterator[Rig]:
 
 
 TestMemory = pytest.mark.slow(check_transport(in_memory, prefetch=16))
-TestFolder = pytest.mark.slow(check_transport(in_a_folder, prefetch=16))
+TestFolder = check_transport(in_a_folder, largest=1_000_000, prefetch=16)
 TestS3 = check_transport(by_s3, largest=6_000_000, prefetch=16, secrets=(SECRET.reveal(),))
 TestS3Whole = pytest.mark.slow(check_transport(by_s3, prefetch=16, secrets=(SECRET.reveal(),)))
 
