@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from functools import partial
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from dflow.exchange.journal import (
     Journal,
     NewArrival,
     Outcome,
+    PostgresPlace,
     Query,
     Recorded,
     open_journal,
@@ -45,11 +47,24 @@ def in_memory() -> Iterator[JournalRig]:
     yield JournalRig(recipe=partial(open_journal, None), lasting=False)
 
 
+_DATABASE: list[Callable[[], PostgresPlace]] = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _database() -> Iterator[None]:
+    """One for the whole module, made when the first rig asks for it."""
+    with ExitStack() as stack:
+        _DATABASE.append(cache(lambda: stack.enter_context(database(lease=60.0))))
+        yield
+        _DATABASE.clear()
+
+
 @contextmanager
 def in_postgres() -> Iterator[JournalRig]:
-    with database(lease=60.0) as place:
-        brief = partial(opened, evolve(place, lease=0.8))
-        yield JournalRig(recipe=partial(opened, place), brief=brief)
+    # Each rig has a schema of its own, which costs less than a database.
+    place = evolve(_DATABASE[0](), schema=f"dflow_{secrets.token_hex(6)}")
+    brief = partial(opened, evolve(place, lease=0.8))
+    yield JournalRig(recipe=partial(opened, place), brief=brief)
 
 
 TestSqlite = check_journal(in_a_file)
