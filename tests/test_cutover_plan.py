@@ -53,8 +53,15 @@ STEP = '[[step]]\nname = "{}"\nwhat = "w"\nowner = "o"\nfrom = {}\nto = {}\n{}\n
         pytest.param(
             changed('release = "12.5"', 'release = "12.55"'), "12.55", id="release unknown"
         ),
-        pytest.param(changed('id = "P/XXXX"', 'id = "?/XXXX"'), "no role '?'", id="role unknown"),
+        pytest.param(changed('id = "P/XXXX"', 'id = "PP/XXXX"'), "no role 'PP'", id="role unknown"),
         pytest.param(changed('id = "P/XXXX"', 'id = "XXXX"'), "is no participant", id="party"),
+        pytest.param(changed('id = "P/XXXX"', 'id = "P/../X"'), "is no participant", id="hostile"),
+        pytest.param(changed('id = "P/XXXX"', 'id = "P/*"'), "is no participant", id="everyone"),
+        pytest.param(
+            changed('name = "relations-udms"', 'name = "meters-xxxx"'),
+            "there are two files meters-xxxx",
+            id="files twice",
+        ),
         pytest.param(
             changed('flow = "D0312"', 'flow = "D0999"'),
             "the catalogue has no flow D0999",

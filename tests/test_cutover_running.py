@@ -166,7 +166,8 @@ def test_a_clock_that_jumps_forward_does_what_is_due_and_tells_what_is_late(
     assert main(["cutover", "status", str(story.PLAN), "--at", "2019-07-02T09:00"]) == 1
     told = capsys.readouterr().out
     assert "Step last-report is late." in told
-    assert "step restrict is late: it waits for last-report" in told
+    assert "restrict waits for last-report; files waits for restrict" in told
+    assert "do last-report first" in told
 
 
 def test_a_plan_whose_days_are_over_does_not_begin(story: ModuleType) -> None:

@@ -98,6 +98,15 @@ def _place(plan: CutoverPlan, name: str) -> tuple[str | int, ...]:
     return ("restriction", 0)
 
 
+def _is_participant(text: str) -> bool:
+    """One participant in one role, of letters that are safe in names of files."""
+    try:
+        pattern = PartyPattern.parse(text)
+    except ValueError:
+        return False
+    return bool(pattern.role) and "*" not in text
+
+
 class _Reading:
     def __init__(self, words: Words, catalogue: Catalogue) -> None:
         self.words = words
@@ -176,8 +185,8 @@ class _Reading:
 
     def _party(self, table: Table, key: str) -> Party:
         text = table.text(key)
-        role, slash, mpid = text.partition("/")
-        if text and (not slash or not role or not mpid):
+        role, _, mpid = text.partition("/")
+        if text and not _is_participant(text):
             table.fault(key, f"{text!r} is no participant", known=("X/UDMS",))
         elif text and role not in self.catalogue.roles.codes:
             table.fault(
@@ -289,6 +298,9 @@ class _Reading:
             *("flow", "version", "count"),
         )
         party = self._party(table, "for")
+        names = [one.values.get("name") for one in self.words.tables("files")]
+        if names.count(table.values.get("name")) > 1:
+            table.fault("name", f"there are two files {table.values.get('name')}")
         if party not in known:
             table.fault("for", f"the plan has no party {party}", known=[str(one) for one in known])
         given = [key for key in ("folder", "table", "flow") if key in table.values]

@@ -165,7 +165,7 @@ def step_blocks(plan: CutoverPlan, standing: Standing) -> Iterator[Note | Table]
         )
 
 
-def _step_notes(plan: CutoverPlan, standing: Standing) -> Iterator[Note]:
+def _outage_notes(standing: Standing) -> Iterator[Note]:
     for outage, begun, ended, long in standing.outages:
         if begun is not None and long:
             lasted = (ended or standing.at) - begun
@@ -180,19 +180,46 @@ def _step_notes(plan: CutoverPlan, standing: Standing) -> Iterator[Note]:
                 if not ended
                 else "say why in the status log",
             )
+
+
+def _step_notes(plan: CutoverPlan, standing: Standing) -> Iterator[Note]:
+    yield from _outage_notes(standing)
+    yield from _late_notes(plan, standing)
+    if standing.interrupted is not None:
+        begun_steps = [one.step.name for one in standing.steps if one.state == "begun"]
+        stood = f" in {', '.join(begun_steps)}" if begun_steps else ""
+        yield Note(
+            severity="warning",
+            what=f"the run of {plan.local(standing.interrupted)} was interrupted{stood}",
+            remedy="run it again: it goes on where it stood, and does nothing twice",
+        )
+    if len(standing.digests) > 1 or (standing.digests and standing.digests[-1] != plan.digest):
+        yield Note(
+            severity="info",
+            what=f"the plan was changed while it ran; {len(standing.digests)} were run so far",
+            where=plan.path.name,
+        )
+
+
+def _late_notes(plan: CutoverPlan, standing: Standing) -> Iterator[Note]:
     for one in standing.steps:
         where = f"step {one.step.name}, {one.step.owner}"
         if one.state == "failed":
             yield Note(
                 severity="error", what=one.words, where=where, remedy="mend it and run again"
             )
+        elif one.late and one.state in ("waiting", "blocked"):
+            continue
         elif one.late and one.state != "done":
+            hand = one.step.do == "manual"
             yield Note(
                 severity="error",
-                what=f"step {one.step.name} is late" + (f": it {one.words}" if one.words else ""),
+                what=f"step {one.step.name} is late" + (f": {one.words}" if one.words else ""),
                 where=where,
                 why=f"its window ended {plan.local(one.step.end)}",
-                remedy="do it, and say so: dflow cutover run FILE --done STEP --who NAME",
+                remedy="do it, and say so: dflow cutover run FILE --done STEP --who NAME --why TEXT"
+                if hand
+                else "run it: dflow cutover run FILE",
             )
         elif one.late:
             yield Note(
@@ -208,19 +235,14 @@ def _step_notes(plan: CutoverPlan, standing: Standing) -> Iterator[Note]:
                 where=where,
                 why=f"its window began {plan.local(one.step.start)}",
             )
-    if standing.interrupted is not None:
-        begun_steps = [one.step.name for one in standing.steps if one.state == "begun"]
-        stood = f" in {', '.join(begun_steps)}" if begun_steps else ""
+    behind = [one for one in standing.steps if one.late and one.state in ("waiting", "blocked")]
+    if behind:
         yield Note(
-            severity="warning",
-            what=f"the run of {plan.local(standing.interrupted)} was interrupted{stood}",
-            remedy="run it again: it goes on where it stood, and does nothing twice",
-        )
-    if len(standing.digests) > 1 or (standing.digests and standing.digests[-1] != plan.digest):
-        yield Note(
-            severity="info",
-            what=f"the plan was changed while it ran; {len(standing.digests)} were run so far",
-            where=plan.path.name,
+            severity="error",
+            what=f"{counted(len(behind), 'step')} late: "
+            + "; ".join(f"{one.step.name} {one.words}" for one in behind),
+            where="steps that wait for others",
+            remedy=f"do {behind[0].step.after[0]} first" if behind[0].step.after else "",
         )
 
 
@@ -250,22 +272,24 @@ def rehearsal_report(plan: CutoverPlan, found: Rehearsed) -> Report:
         verdict = "The rehearsal failed: see what wants attention."
     notes = tuple(step_blocks(plan, found.standing))
     wrong = [one for one in found.failed if one.sample.wish != "delivered"]
-    attention: list[Block] = [one for one in notes if isinstance(one, Note)]
+    attention: list[Block] = []
+    if flows:
+        first = next(one for one in found.failed if one.sample.flow == flows[0])
+        attention = [
+            Note(
+                severity="error",
+                what=f"{counted(len(flows), 'flow')} of release {plan.release} not delivered",
+                where=plan.config.name,
+                why=first.saw,
+                remedy=f"dflow cutover plan {plan.path.name} --draft writes the routes to review",
+            ),
+            impacted_table(flows, counts),
+        ]
+    attention += [one for one in notes if isinstance(one, Note)]
     attention += [
         Note(severity="error", what=f"{one.sample.what}: {one.saw}", where=one.sample.file_id)
         for one in wrong
     ]
-    if flows:
-        attention.append(impacted_table(flows, counts))
-        attention.append(
-            Note(
-                severity="error",
-                what=f"{len(flows)} flows of release {plan.release} were not delivered",
-                where=plan.config.name,
-                why=found.failed[0].saw,
-                remedy=f"dflow cutover plan {plan.path.name} --draft writes the routes to review",
-            )
-        )
     sections = [
         Section("What wants attention", tuple(attention)),
         Section("Time line", (time_line(plan, found.standing),)),
