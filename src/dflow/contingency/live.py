@@ -116,6 +116,7 @@ def run_contingency(
     stop = threading.Event()
     every = 5.0 if setup.running is None else setup.running.every
     begun = False
+    rounds: Rounds | None = None
     try:
         journal.own()
         with _stopped_by_signals(stop, install=not once):
@@ -126,7 +127,9 @@ def run_contingency(
                         desk.enter("run begun", why=_interrupted(desk.standing), **data)
                         desk.keep()
                         begun = True
-                    rounds = _rounds(setup, desk, _exchanges(setup, wiring, journal, clock))
+                    if rounds is None:
+                        rounds = _rounds(setup, desk, _exchanges(setup, wiring, journal, clock))
+                    rounds.desk = desk  # others may have acted since; what was seen is known
                     seen(rounds.round())
                     if once or stop.is_set():
                         desk.enter("run ended", arrival=desk.standing.last_arrival)
