@@ -47,6 +47,8 @@ def open_journal(
         if path is not None:
             connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        # Room for the inner pages of the indexes of a large journal; 2 MiB by default.
+        connection.execute("PRAGMA cache_size = -16384")
         connection.execute("PRAGMA foreign_keys = ON")
         if cipher is not None:
             connection.execute("PRAGMA secure_delete = ON")
