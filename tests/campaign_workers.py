@@ -105,6 +105,7 @@ def campaign(folder: Path, place: PostgresPlace, args: argparse.Namespace) -> in
                 part.rename(folder / "inbox" / f"{made}.usr")
                 made += 1
             time.sleep(chance.uniform(args.longest / 4, args.longest))
+            until_busy(folder, place)
             victim = chance.randrange(len(pids))
             end(pids[victim])
             if args.cluster and kill % 3 == 2:
@@ -116,6 +117,18 @@ def campaign(folder: Path, place: PostgresPlace, args: argparse.Namespace) -> in
             with contextlib.suppress(ProcessLookupError, ChildProcessError):
                 end(pid)
     return made
+
+
+def until_busy(folder: Path, place: PostgresPlace) -> None:
+    """Until something is being sent, or nothing is left: a slow machine is not killed idle."""
+    ended = time.monotonic() + 5
+    while time.monotonic() < ended:
+        with contextlib.suppress(JournalError), contextlib.closing(open_postgres(place)) as journal:
+            if next(iter(journal.deliveries(Query(state=State.SENDING))), None):
+                return
+            if not journal.backlog() and not any((folder / "inbox").glob("*.usr")):
+                return
+        time.sleep(0.01)
 
 
 def end(pid: int) -> None:
