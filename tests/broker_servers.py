@@ -116,6 +116,7 @@ def rabbit_process(folder: Path, config: str = "") -> BrokerProcess:
         "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
         "RABBITMQ_PID_FILE": str(folder / "pid"),
         "RABBITMQ_LOGS": "-",
+        "ERL_CRASH_DUMP": str(folder / "erl_crash.dump"),
     }
     return BrokerProcess(
         command=[program],
