@@ -167,3 +167,73 @@ def test_a_destination_that_is_a_file_is_down_and_comes_back(tmp_path: Path) -> 
         if not journal.backlog():
             break
     assert delivered(tmp_path / "old") == 3
+
+
+def _remount(path: Path, words: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{words}", str(path)], check=True)
+
+
+def _until_empty(folder: Path, journal: SqliteJournal, *, old: Path | None = None) -> None:
+    for _ in range(20):
+        exchange(folder, journal, old=old).run_once()
+        if not journal.backlog():
+            return
+
+
+def test_a_read_only_destination_is_waited_for(tmp_path: Path) -> None:
+    fill(tmp_path, 5)
+    journal = open_journal(tmp_path / "j.db")
+    with small_disk(tmp_path / "small", "4m") as small:
+        _remount(small, "ro")
+        exchange(tmp_path, journal, old=small / "old").run_once()
+        waiting = list(journal.deliveries(Query(state=State.RETRYING)))
+        assert {one.destination for one in waiting} == {"old"}
+        assert all("may not be written to" in one.reason for one in waiting if one.reason)
+        assert any(one.reason for one in waiting)
+        assert delivered(tmp_path / "new") == 5
+        _remount(small, "rw")
+        _until_empty(tmp_path, journal, old=small / "old")
+        assert delivered(small / "old") == 5
+
+
+def test_a_read_only_source_is_a_trouble_and_loses_nothing(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path / "j.db")
+    with small_disk(tmp_path / "inbox", "4m") as inbox:
+        fill(tmp_path, 5)
+        _remount(inbox, "ro")
+        totals = exchange(tmp_path, journal).run_once()
+        assert totals.received == 0
+        assert "Read-only" in totals.troubles["gateway"]
+        _remount(inbox, "rw")
+        _until_empty(tmp_path, journal)
+        assert delivered(tmp_path / "old") == 5
+
+
+HOSTILE = ["../../../x", "/etc/passwd", "..", "a/b\\c", "CON", "x\x07y", ".dflow", "-rf", ""]
+
+
+def test_hostile_headers_and_poisoned_files_do_no_harm_and_stop_nothing(tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    for number, word in enumerate(HOSTILE):
+        head = f"ZHV|{word}|D0010002|M|WEST|M|OLDM|20260601120000|{word}|{word}||OPER|\n"
+        (inbox / f"hostile-{number}.usr").write_bytes(head.encode() + b"ZPT|x|0||0||\n")
+    poison = [b"", b"\0" * 5000, b"|" * 100_000, b"ZHV", b"ZHV|" + b"\xff" * 3000, b"<?xml", b"{"]
+    for number, content in enumerate(poison):
+        (inbox / f"poison-{number}.usr").write_bytes(content)
+    (inbox / "zz-good.usr").write_bytes(file(1))
+    journal = open_journal(tmp_path / "j.db")
+    out = tmp_path / "deep" / "old"
+    here = exchange(tmp_path, journal)
+    here.mounts = [
+        Mount(name="old", outbox=DirectoryOutbox(path=out, template="{file_id}/{name}")),
+        *here.mounts[1:],
+    ]
+    totals = here.run_once()
+    assert totals.received == len(HOSTILE) + len(poison) + 1
+    assert any(path.read_bytes() == file(1) for path in out.rglob("*.usr"))
+    made = [path for path in tmp_path.rglob("*.usr") if path.is_file()]
+    places = (out, tmp_path / "new", tmp_path / "spare", inbox)
+    assert all(any(path.is_relative_to(place) for place in places) for path in made)
+    outcomes = {row.outcome.value for row in journal.arrivals(Query())}
+    assert {"routed", "unparsable"} <= outcomes
