@@ -19,13 +19,15 @@ from hypothesis import strategies as st
 
 from dflow.cli import main
 from dflow.delivery import Breaker, Retry, State, Treatment
-from dflow.exchange import Exchange, Mount, Source, open_journal
+from dflow.errors import DflowError
+from dflow.exchange import Exchange, Mount, Source, open_journal, open_postgres
 from dflow.exchange.journal import Query
 from dflow.migration import Calendar, Limit, MigrationGate, PartiesByAddress, Plan, Supplier
 from dflow.operation import SetClock
 from dflow.routing import Routes
 from dflow.transport import MemoryInbox, Parcel, Receipt
 from support_exchange import Moody
+from support_postgres import database
 
 START = date(2026, 6, 1)
 LONDON = ZoneInfo("Europe/London")
@@ -168,6 +170,16 @@ def test_what_may_have_gone_counts_and_what_the_plan_does_not_know_waits() -> No
         (State.RETRYING, "the plan has no supplier SUPX on 12"),
     ]
     journal.close()
+
+
+def test_a_journal_of_several_workers_is_refused() -> None:
+    """Each worker's gate would count for itself, and together they would pass the limits."""
+    with database() as place:
+        journal = open_postgres(place)
+        gate = MigrationGate(plan=plan(1, None, None), parties=PartiesByAddress())
+        with pytest.raises(DflowError, match="a journal of its own"):
+            gate.begin(journal, "migration", 0.0)
+        journal.close()
 
 
 @pytest.fixture

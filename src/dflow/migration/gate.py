@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from attrs import define, field
 
 from dflow.delivery import State
+from dflow.errors import DflowError
 from dflow.exchange.gate import Later
 from dflow.exchange.journal import DeliveryRow, Journal, Query
 from dflow.migration.limits import Limit
@@ -52,7 +53,17 @@ class MigrationGate:
     _went: dict[int, tuple[date, tuple[str, ...]]] = field(factory=dict, init=False)
 
     def begin(self, journal: Journal, destination: str, now: float) -> None:
-        """Count what went today by the journal."""
+        """Count what went today by the journal.
+
+        Raises:
+            DflowError: several workers may share the journal: each would count for itself,
+                and together they would pass the limits.
+        """
+        if journal.lease is not None:
+            raise DflowError(
+                f"the limits of {self.plan.name!r} are counted by one worker, and several may share"
+                " this journal; run the plan over a journal of its own, sqlite:///..."
+            )
         today = self._day(now)
         midnight = datetime.combine(today, time(), ZoneInfo(self.zone)).timestamp()
         self.used.clear()

@@ -181,7 +181,7 @@ def run_plan(
         DflowError: the plan's days are over, the clock went back, another process runs
             the plan, or the exchange cannot run.
     """
-    wiring, _ = wired(setup)
+    wiring, gate = wired(setup)
     now = clock.now()
     if now.astimezone(ZoneInfo(setup.zone)).date() >= setup.plan.end:
         raise DflowError(
@@ -192,10 +192,12 @@ def run_plan(
         before = interrupted(ledger)
         why = f"the run of {before.isoformat()} was interrupted" if before else ""
         data = {"plan": setup.digest, "version": setup.plan.version}
-        ledger.append(Entry(at=now, kind="run begun", why=why, data=data))
         journal = wiring.open_journal()
         try:
             journal.own()
+            # A journal by which the gate cannot count is refused before anything is begun.
+            gate.begin(journal, setup.running.destination if setup.running else "", now.timestamp())
+            ledger.append(Entry(at=now, kind="run begun", why=why, data=data))
             exchange = wiring.exchange(journal)
             exchange.clock = lambda: clock.now().timestamp()
             if started is not None:
