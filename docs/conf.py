@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 from sphinx.application import Sphinx
+from sphinx.domains.python import PyObject
 
 _DOCS = Path(__file__).resolve().parent
 _CHECKOUT = _DOCS.parent
@@ -151,6 +152,20 @@ def _soften(  # noqa: PLR0917  Sphinx calls it with six values
     lines[:] = [re.sub(r"(?<!`)(`[^`]+`)(?=[A-Za-z])", r"\1\\ ", line) for line in lines]
 
 
+def _untyped(  # noqa: PLR0917  Sphinx calls it with six values
+    app: object, what: str, name: str, obj: object, options: object, lines: list[str]
+) -> None:
+    """Give a property back the words before a colon, which Napoleon takes for its type."""
+    del app, name, obj, options
+    if what not in ("attribute", "data", "property"):
+        return
+    for number, line in enumerate(lines):
+        if line.startswith(":type: "):
+            lines[0] = f"{line.removeprefix(':type: ')}: {lines[0]}"
+            del lines[number]
+            return
+
+
 def _shorten(  # noqa: PLR0917  Sphinx calls it with seven values
     app: object,
     what: str,
@@ -160,12 +175,23 @@ def _shorten(  # noqa: PLR0917  Sphinx calls it with seven values
     signature: str | None,
     returns: str | None,
 ) -> tuple[str | None, str | None]:
-    """Show the default that attrs makes anew for each value as an ellipsis."""
-    del app, what, name, obj, options
-    return signature and signature.replace("NOTHING", "..."), returns
+    """Show a default that has no name as an ellipsis, and of a Protocol no call to make it.
+
+    A signature with the `repr` of a function in it is not read as Python, and its types
+    are then shown with their whole paths.
+    """
+    del app, name, options
+    if what == "class" and getattr(obj, "_is_protocol", False):
+        return "", returns
+    shown = (signature or "").replace("NOTHING", "...")
+    return re.sub(r"<(?:[^<>]|<[^<>]*>)*>", "...", shown) or signature, returns
 
 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
+    for field in PyObject.doc_field_types:
+        if field.name == "variable":  # what docstrings here call attributes
+            field.label = "Attributes"
     app.connect("autodoc-process-signature", _shorten)
+    app.connect("autodoc-process-docstring", _untyped, priority=600)  # after Napoleon's
     app.connect("autodoc-process-docstring", _soften)

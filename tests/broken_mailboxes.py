@@ -5,45 +5,55 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import ClassVar
 
-from dflow.transport import Arrival, Unavailable, Uncertain
-from tcp_mailbox import Line, MailInbox
+from dflow.transport import Arrival, TransportError, Unavailable, Uncertain
+from tcp_mailbox import Line, MailInbox, Words
+
+Answer = tuple[Words, bytes]
+
+#: An answer that says no to everything.
+NO: Answer = ({"repeat": False, "there": False, "token": ""}, b"")
 
 
-class FalseReceipt(Line):
+class _Misheard(Line):
+    """Makes something else of a fault: `Uncertain` of a line that broke, or `Unavailable`."""
+
+    caught: ClassVar[tuple[type[TransportError], ...]] = (Uncertain, Unavailable)
+
+    async def ask(self, words: Words, content: bytes = b"") -> Answer:
+        try:
+            return await super().ask(words, content)
+        except self.caught as error:
+            return self.heard(error)
+
+    def heard(self, error: TransportError) -> Answer:
+        raise NotImplementedError
+
+
+class FalseReceipt(_Misheard):
     """Takes a broken line for an answer."""
 
-    async def ask(
-        self, words: dict[str, object], content: bytes = b""
-    ) -> tuple[dict[str, object], bytes]:
-        try:
-            return await super().ask(words, content)
-        except Uncertain:
-            return {"repeat": False, "there": False, "token": ""}, b""
+    caught = (Uncertain,)
+
+    def heard(self, error: TransportError) -> Answer:
+        return NO
 
 
-class FalseFailure(Line):
+class FalseFailure(_Misheard):
     """Says that nothing was delivered when the line broke."""
 
-    async def ask(
-        self, words: dict[str, object], content: bytes = b""
-    ) -> tuple[dict[str, object], bytes]:
-        try:
-            return await super().ask(words, content)
-        except Uncertain as error:
-            raise Unavailable(str(error)) from error
+    caught = (Uncertain,)
+
+    def heard(self, error: TransportError) -> Answer:
+        raise Unavailable(str(error)) from error
 
 
-class BareFault(Line):
+class BareFault(_Misheard):
     """Lets the network's own exceptions out."""
 
-    async def ask(
-        self, words: dict[str, object], content: bytes = b""
-    ) -> tuple[dict[str, object], bytes]:
-        try:
-            return await super().ask(words, content)
-        except (Uncertain, Unavailable) as error:
-            raise ConnectionError("lost") from error
+    def heard(self, error: TransportError) -> Answer:
+        raise ConnectionError("lost") from error
 
 
 class StaysBroken(Line):
@@ -56,9 +66,7 @@ class StaysBroken(Line):
 class WaitsForEver(Line):
     """Asks again and again until it is answered, and does not listen to who cancels it."""
 
-    async def ask(
-        self, words: dict[str, object], content: bytes = b""
-    ) -> tuple[dict[str, object], bytes]:
+    async def ask(self, words: Words, content: bytes = b"") -> Answer:
         task = asyncio.ensure_future(super().ask(words, content))
         while not task.done():
             with contextlib.suppress(asyncio.CancelledError):
@@ -66,26 +74,20 @@ class WaitsForEver(Line):
         return task.result()
 
 
-class SaysTheSecret(Line):
+class SaysTheSecret(_Misheard):
     """Puts its password into the words."""
 
-    async def ask(
-        self, words: dict[str, object], content: bytes = b""
-    ) -> tuple[dict[str, object], bytes]:
-        try:
-            return await super().ask(words, content)
-        except Unavailable as error:
-            raise Unavailable(f"{error} (as me:hunter2)") from error
+    caught = (Unavailable,)
+
+    def heard(self, error: TransportError) -> Answer:
+        raise Unavailable(f"{error} (as me:hunter2)") from error
 
 
-class SaysNothing(Line):
-    async def ask(
-        self, words: dict[str, object], content: bytes = b""
-    ) -> tuple[dict[str, object], bytes]:
-        try:
-            return await super().ask(words, content)
-        except Unavailable as error:
-            raise Unavailable("") from error
+class SaysNothing(_Misheard):
+    caught = (Unavailable,)
+
+    def heard(self, error: TransportError) -> Answer:
+        raise Unavailable("") from error
 
 
 class StaysOpen(Line):
@@ -99,9 +101,7 @@ LEFT_OPEN: list[Line] = []
 class SendsAgain(Line):
     """Sends again under another key when the line breaks."""
 
-    async def ask(
-        self, words: dict[str, object], content: bytes = b""
-    ) -> tuple[dict[str, object], bytes]:
+    async def ask(self, words: Words, content: bytes = b"") -> Answer:
         try:
             return await super().ask(words, content)
         except Uncertain:
@@ -111,9 +111,7 @@ class SendsAgain(Line):
 class SendsPieces(Line):
     """Gives up a slow peer, and says that it is not there."""
 
-    async def ask(
-        self, words: dict[str, object], content: bytes = b""
-    ) -> tuple[dict[str, object], bytes]:
+    async def ask(self, words: Words, content: bytes = b"") -> Answer:
         try:
             return await asyncio.wait_for(super().ask(words, content), 0.05)
         except TimeoutError as error:
@@ -123,13 +121,11 @@ class SendsPieces(Line):
 class Hopes(Line):
     """Takes silence for consent."""
 
-    async def ask(
-        self, words: dict[str, object], content: bytes = b""
-    ) -> tuple[dict[str, object], bytes]:
+    async def ask(self, words: Words, content: bytes = b"") -> Answer:
         try:
             return await asyncio.wait_for(super().ask(words, content), 0.3)
         except TimeoutError:
-            return {"repeat": False, "there": False, "token": ""}, b""
+            return NO
 
 
 class DoneAtOnce(MailInbox):

@@ -113,6 +113,14 @@ class Chaos:
         return await self.inner.probe(key)
 
 
+def destinations(folder: Path) -> dict[str, DirectoryOutbox | Ledger]:
+    return {
+        "old": DirectoryOutbox(path=folder / "old"),
+        "new": DirectoryOutbox(path=folder / "new"),
+        "ledger": Ledger(folder / "ledger"),
+    }
+
+
 def exchange(folder: Path, seed: int, *, chaos: bool) -> Exchange:
     chance = random.Random(seed)
     journal = open_journal(folder / "journal.db", payloads_above=3000)
@@ -123,27 +131,20 @@ def exchange(folder: Path, seed: int, *, chaos: bool) -> Exchange:
         retry=Retry(first=0.005, cap=0.05, give_up=None),
         breaker=Breaker(after=20, rest=0.01, cap=0.05),
     )
-    mounts = []
-    outboxes: dict[str, DirectoryOutbox | Ledger] = {
-        "old": DirectoryOutbox(path=folder / "old"),
-        "new": DirectoryOutbox(path=folder / "new"),
-        "ledger": Ledger(folder / "ledger"),
-    }
-    for name, outbox in outboxes.items():
-        mounts.append(
-            Mount(
-                name=name,
-                outbox=Chaos(outbox, chance) if chaos else outbox,
-                treatment=treatment,
-            )
-        )
     inbox = DirectoryInbox(
         path=folder / "inbox", ready="named", pattern="*.usr", after="remove", poll=0.005
     )
     return Exchange(
         routes=Routes.parse(RULES),
         journal=journal,
-        mounts=mounts,
+        mounts=[
+            Mount(
+                name=name,
+                outbox=Chaos(outbox, chance) if chaos else outbox,
+                treatment=treatment,
+            )
+            for name, outbox in destinations(folder).items()
+        ],
         sources=[Source(name="gateway", inbox=inbox)],
         grace=0.1,
     )
@@ -176,17 +177,41 @@ def take(folder: Path, taken: Counter[str], chance: random.Random, part: float) 
                 path.unlink()
 
 
+def put(folder: Path, number: int, name: str) -> None:
+    """A file comes into the inbox, whole."""
+    part = folder / f"{number}.part"
+    part.write_bytes(content(number))
+    part.rename(folder / "inbox" / name)
+
+
+def counted(folder: Path, made: int, taken: Counter[str]) -> dict[str, object]:
+    """What the recipients have in the end, against what was made for them."""
+    take(folder, taken, random.Random(0), 1.1)
+    ledger = folder / "ledger"
+    for line in ledger.read_text().splitlines() if ledger.exists() else []:
+        taken[f"ledger {line.split()[1]}"] += 1
+    wanted = {
+        f"{name} {hashlib.sha256(content(n)).hexdigest()}"
+        for name in ("old", "new", "ledger")
+        for n in range(made)
+    }
+    return {
+        "files": made,
+        "lost": len(wanted - set(taken)),
+        "doubled": sum(1 for count in taken.values() if count > 1),
+        "strange": len(set(taken) - wanted),
+        "errors": [path.read_text() for path in folder.glob("error-*")],
+    }
+
+
 def kill_loop(folder: Path, args: argparse.Namespace, taken: Counter[str]) -> int:
     chance = random.Random(args.seed)
     made = 0
     for kill in range(args.kills):
         while made < args.files * (kill + 1) // args.kills:
-            part = folder / f"{made}.part"
-            part.write_bytes(content(made))
-            part.rename(folder / "inbox" / f"{made}.usr")
+            put(folder, made, f"{made}.usr")
             if made % 7 == 0:  # the sender sends it again
-                part.write_bytes(content(made))
-                part.rename(folder / "inbox" / f"{made}-again.usr")
+                put(folder, made, f"{made}-again.usr")
             made += 1
         begun, ready = os.pipe()
         pid = os.fork()
@@ -217,14 +242,7 @@ def settle(folder: Path) -> None:
 
 
 def verdict(folder: Path, made: int, taken: Counter[str]) -> dict[str, object]:
-    take(folder, taken, random.Random(0), 1.1)
-    for line in (folder / "ledger").read_text().splitlines():
-        taken[f"ledger {line.split()[1]}"] += 1
-    wanted = {
-        f"{name} {hashlib.sha256(content(n)).hexdigest()}"
-        for name in ("old", "new", "ledger")
-        for n in range(made)
-    }
+    found = counted(folder, made, taken)
     journal = open_journal(folder / "journal.db")
     deliveries = list(journal.deliveries(Query()))
     attempts = sum(len(journal.attempts(one.id)) for one in deliveries)
@@ -232,11 +250,7 @@ def verdict(folder: Path, made: int, taken: Counter[str]) -> dict[str, object]:
     inconsistent = [one.id for one in deliveries if one.state is not State.DELIVERED]
     journal.close()
     database = sqlite3.connect(folder / "journal.db")
-    return {
-        "files": made,
-        "lost": len(wanted - set(taken)),
-        "doubled": sum(1 for count in taken.values() if count > 1),
-        "strange": len(set(taken) - wanted),
+    return found | {
         "unfinished": len(inconsistent),
         "deliveries": len(deliveries),
         "attempts": attempts,
@@ -251,7 +265,6 @@ def verdict(folder: Path, made: int, taken: Counter[str]) -> dict[str, object]:
         ).fetchone()[0],
         "left_in_inbox": len(list((folder / "inbox").glob("*.usr")))
         + len(list((folder / "inbox" / ".dflow" / "claims").glob("*/*"))),
-        "errors": [path.read_text() for path in folder.glob("error-*")],
     }
 
 

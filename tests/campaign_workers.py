@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import hashlib
 import json
 import os
 import random
@@ -25,13 +24,13 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from campaign import RULES, Chaos, Ledger, content, take
+from campaign import RULES, Chaos, content, counted, destinations, put
 from dflow.delivery import Breaker, Retry, State, Step, Treatment
 from dflow.exchange import Exchange, Mount, PostgresPlace, Source, open_postgres
 from dflow.exchange.journal import JournalError, Query
 from dflow.exchange.sequence import sequence_number
 from dflow.routing import Routes
-from dflow.transport import DirectoryInbox, DirectoryOutbox
+from dflow.transport import DirectoryInbox
 
 
 def exchange(folder: Path, place: PostgresPlace, seed: int) -> Exchange:
@@ -42,11 +41,6 @@ def exchange(folder: Path, place: PostgresPlace, seed: int) -> Exchange:
         retry=Retry(first=0.005, cap=0.05, give_up=None),
         breaker=Breaker(after=20, rest=0.01, cap=0.05),
     )
-    outboxes: dict[str, DirectoryOutbox | Ledger] = {
-        "old": DirectoryOutbox(path=folder / "old"),
-        "new": DirectoryOutbox(path=folder / "new"),
-        "ledger": Ledger(folder / "ledger"),
-    }
     inbox = DirectoryInbox(
         path=folder / "inbox", ready="named", pattern="*.usr", after="remove", poll=0.02
     )
@@ -55,7 +49,7 @@ def exchange(folder: Path, place: PostgresPlace, seed: int) -> Exchange:
         journal=open_postgres(place),
         mounts=[
             Mount(name=name, outbox=Chaos(outbox, chance), treatment=treatment)
-            for name, outbox in outboxes.items()
+            for name, outbox in destinations(folder).items()
         ],
         sources=[Source(name="gateway", inbox=inbox)],
         grace=0.1,
@@ -100,9 +94,7 @@ def campaign(folder: Path, place: PostgresPlace, args: argparse.Namespace) -> in
     try:
         for kill in range(args.kills):
             while made < args.files * (kill + 1) // args.kills:
-                part = folder / f"{made}.part"
-                part.write_bytes(content(made))
-                part.rename(folder / "inbox" / f"{made}.usr")
+                put(folder, made, f"{made}.usr")
                 made += 1
             time.sleep(chance.uniform(args.longest / 4, args.longest))
             until_busy(folder, place)
@@ -152,16 +144,7 @@ def wait(place: PostgresPlace, args: argparse.Namespace) -> None:
 
 
 def verdict(folder: Path, place: PostgresPlace, made: int) -> dict[str, object]:
-    taken: Counter[str] = Counter()
-    take(folder, taken, random.Random(0), 1.1)
-    ledger = folder / "ledger"
-    for line in ledger.read_text().splitlines() if ledger.exists() else []:
-        taken[f"ledger {line.split()[1]}"] += 1
-    wanted = {
-        f"{name} {hashlib.sha256(content(n)).hexdigest()}"
-        for name in ("old", "new", "ledger")
-        for n in range(made)
-    }
+    found = counted(folder, made, Counter())
     journal = open_postgres(place)
     deliveries = list(journal.deliveries(Query()))
     lost = Counter(
@@ -172,16 +155,11 @@ def verdict(folder: Path, place: PostgresPlace, made: int) -> dict[str, object]:
     )
     events = Counter(event.kind for event in journal.events())
     journal.close()
-    return {
-        "files": made,
-        "lost": len(wanted - set(taken)),
-        "doubled": sum(1 for count in taken.values() if count > 1),
-        "strange": len(set(taken) - wanted),
+    return found | {
         "unfinished": sum(one.state is not State.DELIVERED for one in deliveries),
         "deliveries": len(deliveries),
         "taken_over": sum(n for why, n in lost.items() if "lease" in why),
         "events": dict(events),
-        "errors": [path.read_text() for path in folder.glob("error-*")],
     }
 
 

@@ -8,11 +8,15 @@ from pathlib import Path
 
 from attrs import define, field
 
+from dflow.delivery import State
 from dflow.exchange import Exchange, Mount, Source, SqliteJournal, open_journal
+from dflow.exchange.journal import Query
+from dflow.exchange.lane import Lane
 from dflow.routing import Routes
 from dflow.transport import (
     Capabilities,
     MemoryInbox,
+    Outbox,
     Parcel,
     Presence,
     Receipt,
@@ -142,3 +146,26 @@ class World:
 
     def run(self) -> None:
         self.exchange().run_once()
+
+
+async def work_of(lane: Lane) -> None:
+    """Let a lane that has begun do all it can do now, without its waits."""
+    while True:
+        wait = await lane._turn()
+        if lane._tasks:
+            await asyncio.wait(lane._tasks)
+            await asyncio.sleep(0)  # the lane is told of their end
+        elif wait > 0 and not lane._unkept:
+            return
+
+
+def waits_in_the_journal(outbox: Outbox) -> str:
+    """Through an exchange: the delivery waits, with the reason."""
+    rules = 'destination out "x"\nroute all: flow D0010 to M/OLDM deliver out\n'
+    world = World(mounts=(Mount(name="out", outbox=outbox),), rules=rules)
+    world.put(file(1))
+    world.run()
+    (row,) = world.journal.deliveries(Query())
+    world.journal.close()
+    assert row.state is State.RETRYING
+    return row.reason

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -32,7 +31,7 @@ from dflow.campaign.rehearsal import rehearse
 from dflow.campaign.rules import without
 from dflow.campaign.seeing import opened
 from dflow.campaign.setting import put_in
-from dflow.campaign.traffic import made_up_points, made_up_traffic
+from dflow.campaign.traffic import made_up_traffic
 from dflow.catalogue import bundled
 from dflow.cli import main
 from dflow.cut import CutRules, cut
@@ -41,33 +40,23 @@ from dflow.exchange.intake import read_address
 from dflow.operation import SetClock
 from dflow.report import report_json
 from dflow.routing import Routes
+from support import swapped
+from support_campaign import come, prepared
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "campaign"
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """The example's configuration with twelve meter points."""
-    for name in ("dflow.toml", "market.routes", "campaign.toml"):
-        shutil.copy(EXAMPLE / name, tmp_path)
-    points = made_up_points(12)
-    (tmp_path / "portfolio.csv").write_text("mpan\n" + "\n".join(points) + "\n")
-    (tmp_path / "inbox").mkdir()
-    return tmp_path
+    return prepared(tmp_path, 12)
 
 
 def change(path: Path, *changes: tuple[str, str]) -> None:
     text = path.read_text()
     for old, new in changes:
-        assert old in text, old
-        text = text.replace(old, new)
+        text = swapped(text, old, new)
     path.write_text(text)
-
-
-def arrive(folder: Path, campaign: Campaign, *, start: date, days: int = 15) -> None:
-    for one in made_up_traffic(campaign, campaign.portfolio, start=start, days=days, batch=3):
-        (folder / "inbox" / one.name).write_bytes(one.content)
 
 
 def seen_at(campaign: Campaign, now: datetime = NOW) -> Seen:
@@ -268,7 +257,7 @@ def test_each_kind_runs_to_its_end(folder: Path, kind: str) -> None:
     campaign = load_campaign(folder / "campaign.toml")
     assert campaign.kind.name == kind
     # Some of it passes before there is a campaign.
-    arrive(folder, campaign, start=date(2026, 2, 20), days=15)
+    come(campaign, start=date(2026, 2, 20), days=15, batch=3)
     later = sorted((folder / "inbox").glob("*.usr"))[::2]
     for path in later:
         path.rename(path.with_suffix(".later"))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, datetime, timedelta
 from itertools import product
-from pathlib import Path
 
 import pytest
 from attrs import evolve
@@ -14,13 +12,12 @@ from hypothesis import strategies as st
 
 from dflow.campaign import Campaign, load_campaign, propose
 from dflow.campaign.rules import without
-from dflow.campaign.traffic import made_up_points
 from dflow.envelope import Header, Party
 from dflow.findings import Severity
 from dflow.routing import Routes
 from dflow.routing.changeset import parse_change_set
+from support_campaign import EXAMPLE, prepared
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "campaign"
 SWITCH = datetime(2026, 5, 1, tzinfo=UTC)
 
 HEAD = """timezone Europe/London
@@ -64,10 +61,7 @@ PARTIES = [(Party("M", "OLDM"),), (Party("M", "OLDM"), Party("M", "OTHR"))]
 
 @pytest.fixture(scope="module")
 def campaign(tmp_path_factory: pytest.TempPathFactory) -> Campaign:
-    folder = tmp_path_factory.mktemp("campaign")
-    for name in ("dflow.toml", "market.routes", "campaign.toml"):
-        shutil.copy(EXAMPLE / name, folder)
-    (folder / "portfolio.csv").write_text("mpan\n" + "\n".join(made_up_points(3)) + "\n")
+    folder = prepared(tmp_path_factory.mktemp("campaign"), 3)
     return load_campaign(folder / "campaign.toml")
 
 

@@ -5,10 +5,6 @@ Run it: ``pytest -m slow tests/test_campaign_size.py``; it takes some minutes.
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -17,38 +13,25 @@ import pytest
 
 from dflow.campaign import Campaign, Seen, load_campaign, look, run_campaign
 from dflow.campaign.seeing import opened
-from dflow.campaign.traffic import made_up_points, made_up_traffic
 from dflow.operation import SystemClock
-
-EXAMPLE = Path(__file__).parents[1] / "examples" / "campaign"
+from support_campaign import come, prepared
+from support_process import example, ran
 
 
 @pytest.mark.slow
 def test_ten_thousand_meter_points_over_three_months(tmp_path: Path) -> None:
-    copy = tmp_path / "campaign"
-    shutil.copytree(EXAMPLE, copy, ignore=shutil.ignore_patterns("out", "__pycache__"))
+    copy = example("campaign", tmp_path)
     began = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, copy / "run.py", "--points", "10000", "--deleted", "100"],
-        capture_output=True,
-        text=True,
-        timeout=1800,
-        check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
+    told = ran(copy / "run.py", "--points", "10000", "--deleted", "100", timeout=1800)
     print(f"{time.monotonic() - began:.0f} s")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("Complete: 10,000 of 10,000 meter points") == 2
-    assert "; 100 copies are missing." in done.stdout
-    assert "exactly the 100 copies that were deleted" in done.stdout
+    assert told.count("Complete: 10,000 of 10,000 meter points") == 2
+    assert "; 100 copies are missing." in told
+    assert "exactly the 100 copies that were deleted" in told
 
 
 def fresh(folder: Path) -> Campaign:
     """A campaign of today."""
-    for name in ("dflow.toml", "market.routes", "campaign.toml"):
-        shutil.copy(EXAMPLE / name, folder)
-    (folder / "portfolio.csv").write_text("mpan\n" + "\n".join(made_up_points(150)) + "\n")
-    (folder / "inbox").mkdir()
+    prepared(folder, 150)
     today = datetime.now(UTC).date()
     text = (folder / "campaign.toml").read_text()
     for old, days in (("2026-02-01", -9), ("2026-03-01", 0), ("2026-07-01", 90)):
@@ -56,14 +39,6 @@ def fresh(folder: Path) -> Campaign:
     text = text.replace("2026-06-01", (today + timedelta(days=60)).isoformat())
     (folder / "campaign.toml").write_text(text)
     return load_campaign(folder / "campaign.toml")
-
-
-def arrive(folder: Path, campaign: Campaign, seed: int) -> None:
-    files = made_up_traffic(
-        campaign, campaign.portfolio, start=date(2026, 3, 1), days=30, seed=seed, batch=1
-    )
-    for one in files:
-        (folder / "inbox" / one.name).write_bytes(one.content)
 
 
 def seen_now(campaign: Campaign) -> Seen:
@@ -75,12 +50,12 @@ def seen_now(campaign: Campaign) -> Seen:
 @pytest.mark.parametrize("fails", [False, True])
 def test_originals_take_about_as_long_with_copies(tmp_path: Path, *, fails: bool) -> None:
     campaign = fresh(tmp_path)
-    arrive(tmp_path, campaign, seed=1)
+    come(campaign, start=date(2026, 3, 1), days=30, seed=1, batch=1)
     with opened(campaign) as (wiring, journal):
         wiring.exchange(journal).run_once()
     if fails:
         (tmp_path / "new-agent").write_text("a file stands where the folder should be")
-    arrive(tmp_path, campaign, seed=2)
+    come(campaign, start=date(2026, 3, 1), days=30, seed=2, batch=1)
     run_campaign(campaign, SystemClock())
     proof = seen_now(campaign).originals
     print(proof.with_copy, proof.without_copy)

@@ -11,6 +11,7 @@ from attrs import evolve
 from catalogue_folders import FLOW, base, made
 from dflow.catalogue import Answer, Catalogue, FlowDef, bundled, diff, diff_all
 from dflow.errors import LookupMiss
+from support import swapped
 
 HOLDS, FAILS, CANNOT_TELL = Answer.HOLDS, Answer.FAILS, Answer.CANNOT_TELL
 
@@ -19,8 +20,7 @@ def changed(tmp_path: Path, *swaps: tuple[str, str], items: str = "", codes: str
     """The made-up flow with parts of its text exchanged."""
     text = FLOW
     for old, new in swaps:
-        assert old in text
-        text = text.replace(old, new)
+        text = swapped(text, old, new)
     source = base(tmp_path).folder
     folder = made(tmp_path / "changed", flow_F0001_001=text)
     for name, more in (("items", items), ("codes", codes)):
@@ -30,7 +30,7 @@ def changed(tmp_path: Path, *swaps: tuple[str, str], items: str = "", codes: str
 
 
 ONE_LINE = [
-    (('name = "Made up"', 'name = "Renamed"'), "flow renamed: : Made up -> Renamed", HOLDS),
+    (('name = "Made up"', 'name = "Renamed"'), "flow renamed: Made up -> Renamed", HOLDS),
     (('"Us -> Them"', '"Us -> You"'), "route added: Us -> You", HOLDS),
     (('range = "0-1"', 'range = "0-*"'), "group range: AAA/BBB: 0-1 -> 0-*", HOLDS),
     (('range = "1-*"', 'range = "1"'), "group range: AAA Top: 1-* -> 1", FAILS),

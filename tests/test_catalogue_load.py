@@ -9,6 +9,7 @@ import pytest
 from catalogue_folders import CODES, FLOW, ITEMS, base, made
 from dflow.catalogue import Catalogue, parse_range
 from dflow.errors import LookupMiss, RefusedText, SourceError
+from support import swapped
 
 
 def faults(tmp_path: Path, flow: str = FLOW, items: str = ITEMS, codes: str = CODES) -> list[str]:
@@ -74,8 +75,7 @@ def test_a_flow_file_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_in_a_flow(tmp_path: Path, old: str, new: str, message: str) -> None:
-    assert old in FLOW
-    found = faults(tmp_path, flow=FLOW.replace(old, new, 1))
+    found = faults(tmp_path, flow=swapped(FLOW, old, new, 1))
     assert any(message in fault for fault in found), found
 
 
@@ -95,7 +95,7 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_in_a_shelf_of_items(tmp_path: Path, old: str, new: str, message: str) -> None:
-    found = faults(tmp_path, items=ITEMS.replace(old, new, 1))
+    found = faults(tmp_path, items=swapped(ITEMS, old, new, 1))
     assert any(message in fault for fault in found), found
 
 
@@ -109,7 +109,7 @@ def test_a_mistake_in_a_shelf_of_items(tmp_path: Path, old: str, new: str, messa
     ],
 )
 def test_a_mistake_in_code_lists(tmp_path: Path, old: str, new: str, message: str) -> None:
-    found = faults(tmp_path, codes=CODES.replace(old, new, 1))
+    found = faults(tmp_path, codes=swapped(CODES, old, new, 1))
     assert any(message in fault for fault in found), found
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dflow import cli
-from dflow.cli.terminal import Progress, paint_for, width_for
+from dflow.cli.terminal import Progress, paint_for, several, width_for
 from dflow.errors import SourceError
 from dflow.show import PLAIN, VIVID
 from support import CHECKOUT
@@ -68,6 +68,24 @@ def test_an_error_cannot_command_the_terminal(
 def test_an_interruption_leaves_without_a_traceback(weigh: pytest.MonkeyPatch) -> None:
     weigh.setitem(sys.modules, "made_up_command", _command(KeyboardInterrupt()))
     assert cli.main(["weigh", "feather"]) == 130
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "rules coverage {rules} --release 12.5 --party X/UDMS --draft {nowhere}",
+        "rules report {rules} {nowhere}",
+        "rules graph {rules} --out {nowhere}",
+    ],
+)
+def test_what_cannot_be_written_is_status_2_and_one_sentence(
+    words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = tmp_path / "my.routes"
+    rules.write_text("destination b\nroute r: flow D0010 deliver b\n")
+    nowhere = tmp_path / "nowhere" / "out"
+    assert cli.main(words.format(rules=rules, nowhere=nowhere).split()) == 2
+    assert capsys.readouterr().err == f"dflow: {nowhere}: No such file or directory\n"
 
 
 def test_an_unknown_command_names_the_near_miss(
@@ -169,3 +187,12 @@ def test_a_reader_that_goes_away_ends_it_quietly(tmp_path: Path) -> None:
         process.stdout.close()
         said = process.stderr.read()
     assert (process.returncode, said) == (141, b"")
+
+
+def test_one_is_told_as_one() -> None:
+    assert [several(n, "file") for n in (0, 1, 2, 1234)] == [
+        "0 files",
+        "1 file",
+        "2 files",
+        "1,234 files",
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -89,9 +90,9 @@ def test_replay_release_and_prune(config: str, capsys: pytest.CaptureFixture[str
     assert main(["replay", config, *why]) == 2
     assert "say --all" in capsys.readouterr().err
     dry = told(capsys, "replay", config, "--flow", "D0150", "--dry-run", *why)
-    assert dry == "2 arrivals would be sent again\n"
+    assert dry == "2 arrivals would be sent again: 2 to new-agent, 2 to old-agent\n"
     replayed = told(capsys, "replay", config, "--flow", "D0150", "--only-to", "old-agent", *why)
-    assert replayed == "2 deliveries due\n"
+    assert replayed.startswith("2 deliveries due: ")
     held = json.loads(told(capsys, "journal", "list", config, "--outcome", "held", "--json"))
     number = str(held[0]["arrival"])
     assert told(capsys, "release", config, number, *why) == f"arrival {number}: 2 deliveries due\n"
@@ -125,7 +126,7 @@ def test_lanes_and_steps(config: str, capsys: pytest.CaptureFixture[str]) -> Non
     marked = told(capsys, "mark-delivered", config, numbers[1], "--evidence", "call 12", *why)
     assert marked == "1 marked delivered\n"
     assert main(["retry", config, numbers[1], *why]) == 2
-    assert "a delivery that is delivered cannot retry" in capsys.readouterr().err
+    assert "is delivered, and cannot be retried" in capsys.readouterr().err
     told(capsys, "divert", config, "old-agent", *why)
     told(capsys, "divert", config, "old-agent", "--off", *why)
     told(capsys, "resume", config, "old-agent", *why)
@@ -151,7 +152,7 @@ def test_a_replay_to_a_destination_goes_nowhere_else(
     words = ["replay", config, "--flow", "D0150", "--why", "they lost it", "--destination"]
     assert main([*words, "old-agnet"]) == 2
     assert "no destination old-agnet; did you mean old-agent?" in capsys.readouterr().err
-    assert told(capsys, *words, "old-agent") == "2 deliveries due\n"
+    assert told(capsys, *words, "old-agent").startswith("2 deliveries due: ")
     status = told(capsys, "status", config, status=1)
     assert "old-agent: 2 due" in status
     assert "new-agent: nothing waits" in status
@@ -170,3 +171,23 @@ def test_events_show_the_evidence_and_exports_are_private(
     folder = tmp_path / "exported"
     told(capsys, "journal", "export", config, "--into", str(folder))
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+
+
+def test_what_cannot_be_written_or_counted_is_one_sentence(
+    config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.file").write_bytes(b"")
+    nowhere = str(tmp_path / "nowhere" / "x")
+    with sqlite3.connect(Path(config).parent / "out" / "journal.db") as database:
+        database.execute("UPDATE delivery SET state = 'dead' WHERE id = 1")
+    database.close()
+    for words, said in (
+        (["dead", config, "1", "--save", nowhere], "x: No such file or directory"),
+        (["journal", "export", config, "--into", str(tmp_path / "a.file")], "Not a directory"),
+        (["journal", "show", config, "9" * 30], "is no number of an arrival or a delivery"),
+        (["retry", config, "-1", "--why", "x"], ""),
+    ):
+        assert main(words) == 2, words
+        err = capsys.readouterr().err
+        assert said in err
+        assert "Traceback" not in err

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -29,10 +25,10 @@ from dflow.contingency import (
 from dflow.contingency.message import masked, reason_of
 from dflow.errors import RefusedText
 from dflow.operation import Entry
-from support import CHECKOUT
+from support import swapped
 from support_contingency import message
+from support_process import example, ran
 
-EXAMPLE = CHECKOUT / "examples" / "contingency"
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
 TEXTS = st.text(
     st.characters(
@@ -180,18 +176,8 @@ def test_counts_of_a_message_are_read_by_names_that_are_given() -> None:
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The example's folder after its run, and what it said."""
-    copy = tmp_path_factory.mktemp("story") / "contingency"
-    shutil.copytree(EXAMPLE, copy, ignore=shutil.ignore_patterns("out", "*.ledger*"))
-    done = subprocess.run(
-        [sys.executable, copy / "run.py"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return copy, done.stdout
+    copy = example("contingency", tmp_path_factory.mktemp("story"))
+    return copy, ran(copy / "run.py")
 
 
 def test_the_example_runs(story: tuple[Path, str]) -> None:
@@ -246,10 +232,9 @@ def test_acts_are_typed_by_people(
 def test_what_cannot_run_is_refused_before_anything_moves(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, why: str
 ) -> None:
-    copy = tmp_path / "contingency"
-    shutil.copytree(EXAMPLE, copy, ignore=shutil.ignore_patterns("out", "*.ledger*"))
+    copy = example("contingency", tmp_path)
     path = copy / "chain.toml"
-    path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
+    path.write_text(swapped(path.read_text("utf-8"), old, new), "utf-8")
     assert main(["contingency", "run", str(path), "--once", "--at", "2026-06-01"]) == 2
     said = capsys.readouterr().err
     assert any(one in said for one in why.split("|")), said
@@ -259,8 +244,7 @@ def test_what_cannot_run_is_refused_before_anything_moves(
 def test_an_interrupted_run_says_where_it_stands(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    copy = tmp_path / "contingency"
-    shutil.copytree(EXAMPLE, copy, ignore=shutil.ignore_patterns("out", "*.ledger*"))
+    copy = example("contingency", tmp_path)
     begun = {"at": "2026-06-01T09:00:00+01:00", "kind": "run begun"}
     (copy / "chain.toml.ledger").write_text(json.dumps(begun) + "\n", "utf-8")
     file = str(copy / "chain.toml")

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from dflow.cli import main
-
-EXAMPLES = Path(__file__).parents[1] / "examples"
+from support_process import example, ran
 
 THIRTEEN = (
     "D0089 v002, D0091 v002, D0204 v002, D0213 v002, D0217 v002, D0259 v002, D0260 v002,"
@@ -25,23 +20,13 @@ THIRTEEN = (
 def test_stage_0_fails_with_the_old_rules_and_passes_repaired(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    here = tmp_path / "stage_0"
-    for name in ("stage_0", "dtc_12_5"):
-        shutil.copytree(EXAMPLES / name, tmp_path / name, ignore=shutil.ignore_patterns("out"))
-    done = subprocess.run(
-        [sys.executable, str(here / "run.py")],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    failed, passed = done.stdout.split("Dress rehearsal: ")[1:3]
+    here, _ = (example(name, tmp_path) for name in ("stage_0", "dtc_12_5"))
+    said = ran(here / "run.py")
+    failed, passed = said.split("Dress rehearsal: ")[1:3]
     verdict = "The rehearsal failed: 13 flows of release 12.5 were not delivered: "
     assert f"{verdict}{THIRTEEN}" in failed
     assert "The rehearsal passed: all 76 files became what they had to." in passed
-    assert "Every step is done; 2 files left for a person." in done.stdout
+    assert "Every step is done; 2 files left for a person." in said
 
     out = here / "out"
     with (out / "work" / "confirmation-X-UDMS.csv").open(encoding="utf-8") as lines:
@@ -55,6 +40,11 @@ def test_stage_0_fails_with_the_old_rules_and_passes_repaired(
     updates = [line for line in log.splitlines() if line.startswith("  Update (")]
     assert "everything that came is accounted for" in updates[0]
     assert len(updates) == 13
+    enquiry, registration, merged = (
+        {line.split(",")[0] for line in path.read_text("utf-8").splitlines()}
+        for path in (out / "enquiry.csv", out / "registration.csv", out / "work" / "merged.csv")
+    )
+    assert merged == enquiry | registration
     for name in ("failed", "plan", "rehearsal", "report"):
         assert "<svg" in (out / f"{name}.html").read_text("utf-8")
 

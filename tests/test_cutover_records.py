@@ -6,12 +6,13 @@ import csv
 import io
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dflow.cutover import compare, relate
+from dflow.cutover import compare, merge, relate
 from dflow.cutover.files import made_files
 from dflow.cutover.plan import Batch
 from dflow.cutover.related import relate_folder
@@ -115,6 +116,30 @@ def test_both_sides_are_compared(tmp_path: Path) -> None:
     assert compare(left, right, key="mpan", ignore=("meter",)).same == 2
 
 
+def merged(left: Path, right: Path, prefer: Literal["left", "right"]) -> list[str]:
+    return merge(left, right, key="mpan", prefer=prefer).decode().splitlines()
+
+
+def test_both_sides_become_one_table(tmp_path: Path) -> None:
+    left = write(tmp_path / "l.csv", "mpan,meter,old", f"{A},S1,x", f"{B},S2,x", f"{C},S3,x")
+    right = write(tmp_path / "r.csv", "meter,mpan,new", f"S1 ,{A},y", f",{B},y", "S4,77,y")
+    heads = "mpan,meter,old,new"
+    assert merged(left, right, "left") == [
+        heads,
+        f"{A},S1,x,y",
+        f"{B},S2,x,y",
+        f"{C},S3,x,",
+        "77,S4,,y",
+    ]
+    assert merged(left, right, "right") == [
+        heads,
+        f"{A},S1 ,x,y",
+        f"{B},,x,y",  # the right side's blank stands, and the comparison lists it
+        f"{C},S3,x,",
+        "77,S4,,y",
+    ]
+
+
 tables = st.dictionaries(st.integers(0, 9), st.sampled_from(["x", "y"]), max_size=6)
 
 
@@ -131,6 +156,20 @@ def test_a_comparison_counts_every_record_once(
     assert kinds.get("differs: v", 0) == differ
     assert found.same + differ + kinds.get("only left", 0) == len(left)
     assert found.same + differ + kinds.get("only right", 0) == len(right)
+
+
+@given(tables, tables)
+def test_a_merged_table_agrees_with_the_side_that_stands_and_loses_no_record(
+    tmp_path_factory: pytest.TempPathFactory, left: dict[int, str], right: dict[int, str]
+) -> None:
+    folder = tmp_path_factory.mktemp("merged")
+    one = write(folder / "l.csv", "mpan,v", *(f"{k},{v}" for k, v in left.items()))
+    other = write(folder / "r.csv", "mpan,v", *(f"{k},{v}" for k, v in right.items()))
+    both = folder / "b.csv"
+    both.write_bytes(merge(one, other, key="mpan", prefer="right"))
+    assert compare(other, both, key="mpan").same == len(right)
+    rows = dict(line.split(",") for line in both.read_text().splitlines()[1:])
+    assert rows == {str(k): v for k, v in (left | right).items()}
 
 
 @pytest.mark.parametrize(

@@ -21,16 +21,15 @@ from dflow.cutover.gate import has_gate
 from dflow.errors import DflowError
 from dflow.operation import ClockWentBack, Entry, Ledger, SetClock, instant_from
 from sshd import fingerprint, keys, shared_sshd
-
-EXAMPLES = Path(__file__).parents[1] / "examples"
+from support import swapped
+from support_process import example
 
 
 @pytest.fixture
 def story(tmp_path: Path) -> ModuleType:
     """The example in a folder of its own, prepared, with its change set drafted."""
     for name in ("stage_0", "dtc_12_5"):
-        ignore = shutil.ignore_patterns("out", "*.ledger*")
-        shutil.copytree(EXAMPLES / name, tmp_path / name, ignore=ignore)
+        example(name, tmp_path)
     path = tmp_path / "stage_0" / "run.py"
     spec = importlib.util.spec_from_file_location("stage_0_story", path)
     assert spec is not None
@@ -339,9 +338,7 @@ def test_files_are_placed_and_watched_on_an_sftp_server(story: ModuleType) -> No
             f'port = {server.port}\nuser = "{getpass.getuser()}"\nkey_file = "{keys() / "user"}"\n'
             f'host_key = "{fingerprint("host")}"\npath = "{server.folder}"\n'
         )
-        text = config.read_text("utf-8")
-        assert old in text
-        config.write_text(text.replace(old, new), "utf-8")
+        config.write_text(swapped(config.read_text("utf-8"), old, new), "utf-8")
         _to_friday(story)
         assert [name for name, _ in server.delivered()] == [
             "relations-udms-0001.usr",

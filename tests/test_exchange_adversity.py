@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sqlite3
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +16,9 @@ import pytest
 from dflow.delivery import Breaker, Retry, State, Treatment
 from dflow.exchange import Exchange, JournalError, Mount, Source, open_journal
 from dflow.exchange.journal import Query, SqliteJournal
+from dflow.exchange.page import status_page
 from dflow.routing import Routes
-from dflow.transport import DirectoryInbox, DirectoryOutbox
+from dflow.transport import DirectoryInbox, DirectoryOutbox, MemoryInbox
 from support_exchange import RULES, file
 
 QUICK = Treatment(retry=Retry(first=0.01, cap=0.02), breaker=Breaker(after=100), timeout=5)
@@ -91,7 +94,7 @@ def test_a_destinations_disk_is_full_and_has_room_again(tmp_path: Path) -> None:
 
 def test_the_journals_disk_is_full_and_nothing_is_lost(tmp_path: Path) -> None:
     fill(tmp_path, 60)
-    with small_disk(tmp_path / "small", "200k") as small:
+    with small_disk(tmp_path / "small", "480k") as small:
         journal = open_journal(small / "j.db")
         with pytest.raises(JournalError, match="full"):
             exchange(tmp_path, journal).run_once()
@@ -108,6 +111,15 @@ def test_the_journals_disk_is_full_and_nothing_is_lost(tmp_path: Path) -> None:
             found = sorted(path.read_bytes() for path in (tmp_path / name).glob("*.usr"))
             assert found == sorted(file(number, size=4000) for number in range(60))
         again.close()
+
+
+def test_a_journal_that_finds_no_room_is_told_so_and_opened_later(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "small", "40k") as small:
+        with pytest.raises(JournalError, match="full"):
+            open_journal(small / "j.db")
+        subprocess.run(["mount", "-o", "remount,size=8m", str(small)], check=True)
+        with contextlib.closing(open_journal(small / "j.db")) as journal:
+            assert journal.outcomes() == {}
 
 
 def test_a_journal_that_another_process_holds_is_waited_for(tmp_path: Path) -> None:
@@ -237,3 +249,50 @@ def test_hostile_headers_and_poisoned_files_do_no_harm_and_stop_nothing(tmp_path
     assert all(any(path.is_relative_to(place) for place in places) for path in made)
     outcomes = {row.outcome.value for row in journal.arrivals(Query())}
     assert {"routed", "unparsable"} <= outcomes
+
+
+def test_names_that_no_encoding_can_read_are_arrivals_like_others(tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    names = [b"bad\xff.usr", b"bad\xfe.usr", b"\xed\xa0\x80.usr", b"zz-good.usr"]
+    try:
+        for number, name in enumerate(names):
+            Path(os.fsdecode(os.fsencode(inbox) + b"/" + name)).write_bytes(file(number))
+    except OSError:
+        pytest.skip("the file system takes no such names")
+    journal = open_journal(tmp_path / "j.db")
+    here = exchange(tmp_path, journal)
+    assert here.run_once().received == len(names)
+    found = {row.name for row in journal.arrivals(Query())}
+    assert found == {r"bad\xff.usr", r"bad\xfe.usr", r"\xed\xa0\x80.usr", "zz-good.usr"}
+    assert delivered(tmp_path / "old") == len(names)
+    page = status_page(journal, [], now=0.0).encode()
+    assert rb"bad\xff.usr" in page
+
+
+def test_a_file_that_takes_long_to_consider_keeps_only_its_own_source_waiting(
+    tmp_path: Path,
+) -> None:
+    journal = open_journal(None)
+    here = exchange(tmp_path, journal)
+    slow, quick = MemoryInbox(), MemoryInbox()
+    here.sources = [Source(name="slow", inbox=slow), Source(name="quick", inbox=quick)]
+    slow.put(file(1, size=2 << 20), name="long.usr")
+    slow.put(file(2), name="after.usr")
+    quick.put(file(3), name="quick.usr")
+    found: list[bool] = []
+
+    def check(content: bytes) -> str:
+        if len(content) > 1 << 20:
+            # It ends when the other source's file was delivered, and not before.
+            until = time.monotonic() + 10
+            while not (tmp_path / "old" / "quick.usr").exists() and time.monotonic() < until:
+                time.sleep(0.01)
+            found.append((tmp_path / "old" / "quick.usr").exists())
+        return ""
+
+    here.check = check
+    here.run_once()
+    assert found == [True]
+    of_slow = [row.name for row in journal.arrivals(Query(source="slow"))]
+    assert of_slow == ["long.usr", "after.usr"], "in their order"

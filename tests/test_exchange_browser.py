@@ -57,6 +57,7 @@ def exchange(tmp_path: Path) -> Path:
     (tmp_path / "in" / f"one-{MPAN}.usr").write_bytes(file(1) + body * 20)  # in the folder
     (tmp_path / "in" / "two.usr").write_bytes(file(2, sender="NORD"))
     (tmp_path / "in" / "<b>three.usr").write_bytes(file(3, flow="D0004"))
+    (tmp_path / "in" / f"{'x' * 240}.usr").write_bytes(b"no flow")
     wiring = load_wiring(tmp_path / "dflow.toml")
     journal = wiring.open_journal()
     running = wiring.exchange(journal)
@@ -120,6 +121,18 @@ def test_a_person_sees_the_exchange_and_finds_files(address: str, tmp_path: Path
         title = page.ask("document.querySelector('td time').title")
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", title)
 
+        for width in (360, 800, 1280, 1920):
+            page.call(
+                "Emulation.setDeviceMetricsOverride",
+                width=width,
+                height=800,
+                deviceScaleFactor=1,
+                mobile=False,
+            )
+            wide = page.ask("document.documentElement.scrollWidth - innerWidth")
+            assert int(wide) <= 0, f"nothing is out of sight at {width}"
+        page.call("Emulation.clearDeviceMetricsOverride")
+
         hash_ = hashlib.sha256(file(2, sender="NORD")).hexdigest()
         for words, found in (
             (MPAN, [f"one-{MPAN}.usr"]),
@@ -131,7 +144,7 @@ def test_a_person_sees_the_exchange_and_finds_files(address: str, tmp_path: Path
             page.search(words)
             assert "Found" in page.read()
             names = page.ask(
-                "[...document.querySelectorAll('form + table td:nth-child(3)')]"
+                "[...document.querySelectorAll('#found td:nth-child(3)')]"
                 ".map(one => one.innerText).join('\\n')"
             )
             assert names.splitlines() == found

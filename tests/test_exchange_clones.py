@@ -11,10 +11,10 @@ import pytest
 from dflow.cli import main
 from dflow.delivery import Breaker, Retry, State, Treatment
 from dflow.envelope import read_header
-from dflow.errors import LookupMiss
-from dflow.exchange import Mount
+from dflow.errors import DflowError, LookupMiss
+from dflow.exchange import Mount, Operations
 from dflow.exchange.clones import Audit, audit, audit_page, backfill
-from dflow.exchange.journal import Query
+from dflow.exchange.journal import Query, content_hash
 from dflow.parse import read
 from support import CHECKOUT
 from support_exchange import RULES, Moody, World, file
@@ -104,6 +104,8 @@ def test_the_page_escapes_what_comes_from_files() -> None:
     here.inbox.put(file(1), name="<script>alert(1)</script>.usr")
     here.run()
     page = audit_page(audited(here))
+    assert content_hash(file(1)) in page, "evidence names the whole hash"
+    assert "Arrivals from the first to " in page
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
     assert "Complete: each of 1 copies was delivered." in page
@@ -155,6 +157,76 @@ def test_a_copy_is_readdressed_and_holds_only_the_matching_instances() -> None:
     assert {one.state for one in here.journal.deliveries(Query())} == {State.DELIVERED}
 
 
+def test_a_copy_that_cannot_be_made_costs_neither_the_original_nor_the_audit() -> None:
+    rules = RULES.replace(
+        "clone migration: flow D0010 to M/OLDM copy new",
+        "list movers = 1199000000028\n"
+        "clone migration: flow D0010 to M/OLDM where J0003 in movers, only matching instances\n"
+        "                 copy new\n"
+        "clone whole: flow D0010 to M/OLDM copy new\n",
+    )
+    here, old, new = world(rules)
+    exchange = here.exchange()
+    exchange.read_flow = read
+    cut = BODY[: BODY.index("ZPT")].encode()
+    here.put(cut, BODY.encode())
+    exchange.run_once()
+    assert [one.content for one in old.kept.values()] == [cut, BODY.encode()]
+    assert len(new.kept) == 3, "another clone's copy, and both of the whole file"
+    (event,) = here.journal.events(kind="copy not made")
+    assert (event.arrival, event.detail) == (1, "migration")
+    assert "the file is not whole" in event.why
+    row = next(iter(here.journal.arrivals(Query(arrival=1))))
+    assert row.outcome.value == "routed"
+    assert "the file is not whole" in row.reason
+    intake = here.exchange()
+    intake.read_flow = read
+    until = here.clock.now + 1
+    found = audit(here.journal, intake.intake, "migration", since=0, until=until)
+    assert [line.problem for line in found.lines] == [
+        "no copy can be made: clone migration copies instances, and the file is not whole",
+        "",
+    ]
+    assert audit(here.journal, intake.intake, "whole", since=0, until=until).complete
+    made = backfill(
+        here.journal, intake.intake, "migration", since=0, until=until, who="ann", why="again"
+    )
+    assert made == ()
+    (event,) = here.journal.events(kind="backfill")
+    assert event.detail == "migration: 0 copies, 1 cannot be made"
+
+
+def test_what_the_check_holds_has_not_passed_and_is_not_sent_by_a_backfill() -> None:
+    without = RULES.replace("clone migration: flow D0010 to M/OLDM copy new", "")
+    here, _, new = world(without)
+    exchange = here.exchange()
+    exchange.check = lambda content: "its counts are wrong" if b"|0000000001|" in content else ""
+    here.put(file(1), file(2))
+    exchange.run_once()
+    here.rules = RULES
+    assert filled(here) == 1
+    here.run()
+    assert [one.notes["original_file_id"] for one in new.kept.values()] == ["0000000002"]
+    (gap,) = audited(here).gaps
+    assert gap.problem == "the original is held, and not released"
+    act = Operations(journal=here.journal, who="ann", why="asked by phone", clock=here.clock)
+    act.release(gap.arrival, here.exchange().intake)
+    here.run()
+    assert audited(here).complete
+    assert len(new.kept) == 2
+
+
+def test_a_window_that_ends_before_it_begins_proves_nothing() -> None:
+    here, _, _ = world()
+    intake = here.exchange().intake
+    with pytest.raises(DflowError, match="ends before it begins: it is from 1970-01-01T00:00:09"):
+        audit(here.journal, intake, "migration", since=9, until=1)
+    with pytest.raises(DflowError, match="ends before it begins"):
+        backfill(here.journal, intake, "migration", since=9, until=1, who="ann", why="late")
+    assert here.journal.events(kind="backfill") == []
+    assert "No file of this time was to be copied." in audit_page(audited(here))
+
+
 def test_the_command_writes_its_evidence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -172,7 +244,27 @@ def test_the_command_writes_its_evidence(
     assert "clone migration: 5 copies, 1 gaps" in capsys.readouterr().out
     assert "Not complete" in report.read_text("utf-8")
     assert main(["clones", "backfill", config, "migration", "--why", "cut-over"]) == 0
+    assert capsys.readouterr().out == "0 copies due\n"
+    held = next(line for line in audited_json(config, capsys) if line["problem"])
+    assert main(["release", config, str(held["arrival"]), "--why", "confirmed by phone"]) == 0
     main(["run", config, "--once"])
     capsys.readouterr()
     assert main(["clones", "audit", config, "migration", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["complete"] is True
+    audit_ = ["clones", "audit", config, "migration"]
+    for words, said in (
+        (["--since", "2030-01-01", "--until", "2020-01-01"], "the window ends before it begins"),
+        (["--report", str(tmp_path / "nowhere" / "x.html")], "x.html: No such file or directory"),
+        (["--report", str(tmp_path)], "Is a directory"),
+    ):
+        assert main([*audit_, *words]) == 2
+        assert said in capsys.readouterr().err
+    assert main([*audit_, "--until", "2020-01-01"]) == 0
+    assert "no file of this time was to be copied" in capsys.readouterr().out
+
+
+def audited_json(config: str, capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    main(["clones", "audit", config, "migration", "--json"])
+    lines = json.loads(capsys.readouterr().out)["lines"]
+    assert isinstance(lines, list)
+    return lines

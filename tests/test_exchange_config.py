@@ -11,6 +11,7 @@ from dflow.cli import main
 from dflow.errors import RefusedText, SourceError
 from dflow.exchange import load_wiring
 from dflow.transport import DirectoryInbox, DirectoryOutbox
+from support import swapped
 
 RULES = """\
 destination old-agent "old"
@@ -89,6 +90,16 @@ MISTAKES = [
     ("first = 1", "first = nan", 13, "expected at least 0.001"),
     ('days = ["sun"]', 'days = ["sunday"]', 17, "'sunday' is no day"),
     ("to = 02:00:00", "", 17, "needs from and to"),
+    ('days = ["sun"]', 'days = "sun"', 18, "days are a list"),
+    ('days = ["sun"]', 'zone = "Europe/Lundon"', 18, "no time zone 'Europe/Lundon'"),
+    (
+        "from = 22:00:00\nto = 02:00:00",
+        "from = 2026-06-27T22:00:00\nto = 2026-06-28T02:00:00",
+        18,
+        "a single window has no days",
+    ),
+    ("per_day = 100", "per_second = inf", 16, "per_second has no limit"),
+    ("attempts = 3", "jitter = 5", 14, "expected a part, from 0 to 1"),
     ('path = "out/new"', 'path = "out/new"\nname = "../{name}"', 24, "may not be a folder"),
     ('path = "out/new"', 'path = "out/new"\nname = "{flo}"', 24, "no word {flo}"),
     ("[routes]", "[journal]\nurl = 'mysql://x'\n[routes]", 2, "expected sqlite:///journal.db"),
@@ -99,8 +110,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("old", "new", "line", "words"), MISTAKES)
 def test_mistakes_are_placed(tmp_path: Path, old: str, new: str, line: int, words: str) -> None:
-    assert old in GOOD
-    told = load(tmp_path, GOOD.replace(old, new, 1))
+    told = load(tmp_path, swapped(GOOD, old, new, 1))
     assert f"dflow.toml:{line}" in told, told
     assert words in told, told
 

@@ -292,6 +292,22 @@ def test_a_damaged_payload_is_dead_and_the_others_go_on() -> None:
     assert "damaged" in here.journal.events(kind="dead")[0].why
 
 
+def test_many_damaged_payloads_do_not_end_a_run() -> None:
+    old = Moody("down")
+    here = world(old)
+    here.put(*map(file, range(40)))
+    here.run()
+    rows = list(here.journal.deliveries(Query(destination="old")))
+    for row in rows[:30]:
+        here.journal._connection.execute(
+            "UPDATE payload SET body = x'00' WHERE hash = ?", (row.hash,)
+        )
+    old.mood = "well"
+    here.clock.now += 86400
+    here.run()
+    assert states(here, "old") == {State.DEAD: 30, State.DELIVERED: 10}
+
+
 def test_rules_are_swapped_whole_or_not_at_all() -> None:
     here = world()
     exchange = here.exchange()

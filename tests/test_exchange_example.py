@@ -3,38 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from support import CHECKOUT
+from support_process import example, run
 
 EXAMPLE = CHECKOUT / "examples" / "change_of_agent"
-
-
-def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "src")}
-    return subprocess.run(
-        [sys.executable, str(folder / "run.py"), *words],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")
 def day(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
     """The example's folder after two runs, the first's words and the second's JSON."""
-    copy = tmp_path_factory.mktemp("example") / "change_of_agent"
-    shutil.copytree(EXAMPLE, copy, ignore=shutil.ignore_patterns("out"))
+    copy = example("change_of_agent", tmp_path_factory.mktemp("example"))
     outputs: list[str] = []
     for words in ([], ["--json"]):
-        result = run(copy, *words)
+        result = run(copy / "run.py", *words)
         assert result.returncode == 0, result.stderr
         assert result.stderr == ""
         outputs.append(result.stdout)
@@ -112,14 +98,7 @@ def test_the_same_files_again_are_not_sent_twice(
     shutil.copytree(day[0], copy)
     for path in (copy / "inbox").iterdir():
         shutil.copy(path, copy / "out" / "inbox")
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "src")}
-    result = subprocess.run(
-        [sys.executable, "-m", "dflow", "run", str(copy / "dflow.toml"), "--once", "--json"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    result = run("-m", "dflow", "run", copy / "dflow.toml", "--once", "--json")
     assert result.returncode == 1, result.stderr
     told = json.loads(result.stdout)
     assert told["summary"]["outcomes"]["repeat"] == 6

@@ -20,6 +20,7 @@ from dflow.exchange.journal import (
     NewDelivery,
     Outcome,
     Query,
+    Span,
     SqliteJournal,
     content_hash,
     open_journal,
@@ -190,7 +191,10 @@ def test_lanes_sequences_and_backlog(journal: SqliteJournal) -> None:
     lane = LaneRow(destination="old", paused=True, down_since=5.0)
     journal.set_lane(lane)
     assert journal.lane("old") == lane
-    assert [journal.sequence("a", "b", n) for n in (5, 3, 6)] == [None, 5, 5]
+    standings = [journal.sequence("a", "b", n).standing.value for n in (5, 8, 7, 3)]
+    assert standings == ["first", "gap", "filled", "below"]
+    (row,) = journal.missing()
+    assert (row.lowest, row.highest, row.missing) == (5, 8, (Span(6, 6),))
     journal.record(arrival(b"x", "k", at=7.0))
     (only,) = journal.backlog()
     assert (only.destination, only.state, only.number, only.oldest) == ("old", State.DUE, 1, 7.0)

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from support import CHECKOUT
+from support_process import found_by
 
 
 def campaign(folder: Path, *words: str) -> dict[str, object]:
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "src")}
-    result = subprocess.run(
-        [sys.executable, str(CHECKOUT / "tests" / "campaign.py"), str(folder), *words],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.stdout, result.stderr
-    found: dict[str, object] = json.loads(result.stdout)
-    assert result.returncode == 0, found
-    return found
+    return found_by(CHECKOUT / "tests" / "campaign.py", folder, *words)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the campaign forks")

@@ -171,7 +171,11 @@ def test_replay_under_the_rules_of_then_and_of_now() -> None:
     assert len(again) == 4
     assert (len(old.order), len(new.order)) == (3, 7)
     replays = here.journal.events(kind="replay")
-    assert [one.detail for one in replays] == ["file_id 0000000001", ""]
+    hash_ = here.exchange().routes.rules_hash[:12]
+    assert [one.detail for one in replays] == [
+        "file_id 0000000001, rules of then",
+        f"rules of now ({hash_})",
+    ]
 
 
 def test_a_replay_says_nothing_of_the_text_it_searched_for() -> None:

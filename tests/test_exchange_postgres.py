@@ -33,7 +33,7 @@ from dflow.exchange.journal import (
     content_hash,
     open_postgres,
 )
-from dflow.exchange.journal.postgres.schema import SCHEMA_VERSION
+from dflow.exchange.journal.postgres import schema as schema_module
 from dflow.exchange.numbers import Numbers
 from dflow.routing import Routes
 from dflow.testing.doubles import RecordingDestination
@@ -41,6 +41,7 @@ from dflow.testing.journal_model import JournalModel
 from dflow.testing.journals import JournalMachine
 from dflow.transport import MemoryInbox, Secret
 from support_cluster import cluster
+from support_older import knows_what_it_knew, older_rows
 from support_postgres import administer, database
 
 
@@ -149,11 +150,31 @@ def test_sealed_payloads_are_not_plain_in_the_database() -> None:
     assert not any(key.reveal().encode() in value for value in values)
 
 
+@pytest.mark.parametrize("version", range(1, schema_module.SCHEMA_VERSION))
+def test_an_older_schema_keeps_all_it_knows(monkeypatch: pytest.MonkeyPatch, version: int) -> None:
+    with database() as place:
+        with monkeypatch.context() as older:
+            older.setattr(schema_module, "_VERSIONS", schema_module._VERSIONS[:version])
+            older.setattr(schema_module, "SCHEMA_VERSION", version)
+            open_postgres(place).close()
+        with closing(connected(place)) as connection:
+            connection.execute(f"SET search_path TO {place.schema}")
+            older_rows(connection.execute, "%s", numbered=version >= 2)
+            # Rows that bring their number do not count it up there.
+            for table in ("arrival", "delivery", *["payload"] * (version >= 2)):
+                connection.execute(f"ALTER TABLE {table} ALTER COLUMN id RESTART WITH 91")
+        journal = open_postgres(place)
+        knows_what_it_knew(journal)
+        journal.close()
+
+
 def test_a_newer_schema_is_refused() -> None:
     with database() as place:
         open_postgres(place).close()
         with closing(connected(place)) as connection:
-            connection.execute("UPDATE dflow.version SET number = %s", (SCHEMA_VERSION + 1,))
+            connection.execute(
+                "UPDATE dflow.version SET number = %s", (schema_module.SCHEMA_VERSION + 1,)
+            )
         with pytest.raises(JournalError, match="this dflow knows up to"):
             open_postgres(place)
 

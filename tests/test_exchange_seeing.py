@@ -180,6 +180,21 @@ def test_watchers_are_told_and_one_that_fails_harms_nobody(
     assert "a watcher of the exchange failed" in caplog.text
 
 
+def test_a_callback_that_fails_harms_nobody_and_its_words_stay_out_of_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def bad(_: object) -> None:
+        raise KeyError("1212345678902")
+
+    here = world(Moody())
+    here.put(b"no flow", file(1))
+    one = here.exchange()
+    one.observe, one.watchers = bad, [bad]
+    assert one.run_once().received == 2
+    assert "a watcher of the exchange failed: KeyError at" in caplog.text
+    assert "1212345678902" not in caplog.text
+
+
 # -- OpenTelemetry -----------------------------------------------------------------
 
 

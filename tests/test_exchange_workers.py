@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,23 +10,13 @@ import pytest
 from support import CHECKOUT
 from support_cluster import cluster
 from support_postgres import database
+from support_process import found_by
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the campaign forks")
 
 
 def campaign(folder: Path, url: str, *words: str) -> dict[str, object]:
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "src")}
-    result = subprocess.run(
-        [sys.executable, str(CHECKOUT / "tests" / "campaign_workers.py"), str(folder), url, *words],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.stdout, result.stderr
-    found: dict[str, object] = json.loads(result.stdout)
-    assert result.returncode == 0, found
-    return found
+    return found_by(CHECKOUT / "tests" / "campaign_workers.py", folder, url, *words)
 
 
 def test_workers_are_killed(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from dflow.generator.scenario import bundled_names, files_of, load
 from dflow.identifiers import is_mpan
 from dflow.parse import read
 from dflow.validate import check
+from support import swapped
 from test_testing_strategies import conditioned
 
 KEYS = [flow.key for flow in bundled() if flow.structured]
@@ -230,7 +231,7 @@ def test_scenarios_with_mistakes_are_refused(
     tmp_path: Path, old: str, new: str, message: str
 ) -> None:
     path = tmp_path / "own.toml"
-    path.write_text(OWN.replace(old, new))
+    path.write_text(swapped(OWN, old, new))
     with pytest.raises(RefusedText, match=re.escape(message)):
         load(str(path))
 

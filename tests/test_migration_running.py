@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import shutil
-import subprocess
-import sys
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -28,6 +24,7 @@ from dflow.routing import Routes
 from dflow.transport import MemoryInbox, Parcel, Receipt
 from support_exchange import Moody
 from support_postgres import database
+from support_process import example, ran
 
 START = date(2026, 6, 1)
 LONDON = ZoneInfo("Europe/London")
@@ -287,19 +284,9 @@ def test_what_cannot_be_run_is_refused_before_anything_moves(
 
 
 def test_the_example_runs(tmp_path: Path) -> None:
-    copy = tmp_path / "migration_plan"
-    here = Path(__file__).parents[1] / "examples" / "migration_plan"
-    shutil.copytree(here, copy, ignore=shutil.ignore_patterns("out", "*.ledger*", "__pycache__"))
-    done = subprocess.run(
-        [sys.executable, copy / "run.py"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "No limit was passed. 150 went, and 150 were planned up to 2026-06-17." in done.stdout
+    copy = example("migration_plan", tmp_path)
+    told = ran(copy / "run.py")
+    assert "No limit was passed. 150 went, and 150 were planned up to 2026-06-17." in told
     assert {page.name for page in (copy / "out").glob("*.html")} == {
         "plan.html",
         "rehearsal.html",

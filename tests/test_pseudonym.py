@@ -305,7 +305,7 @@ def test_a_folder_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(words) == 1
     told = capsys.readouterr()
     assert "1  J0004  Meter Id: meter or equipment identifier" in told.out
-    assert "1 files made" in told.out
+    assert "1 file made" in told.out
     assert "junk.usr (file 1): what it holds is not known" in told.err
     [made] = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
     assert is_mpan(made.stem)
@@ -391,4 +391,4 @@ def test_a_link_that_leads_nowhere_is_left_out_and_counted(
     said = capsys.readouterr()
     assert "broken.usr (file 1): cannot be read: No such file" in said.err
     assert "round.usr (file 2): cannot be read: " in said.err
-    assert "\n1 files made" in said.out
+    assert "\n1 file made" in said.out

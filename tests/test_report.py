@@ -188,3 +188,14 @@ def test_people_see_some_rows_and_machines_all() -> None:
 def test_how_a_block_is_said(block: Block, said: list[str]) -> None:
     report = Report(title="t", verdict="v", tone="good", sections=(Section("s", (block,)),))
     assert list(report_lines(report))[5:] == said
+
+
+def test_a_table_is_cut_only_where_that_makes_it_fit() -> None:
+    def drawn(rows: tuple[tuple[str, ...], ...]) -> str:
+        table = Table(heads=("Name", "Words"), rows=rows)
+        report = Report(title="T", verdict="V", tone="plain", sections=(Section("S", (table,)),))
+        return "\n".join(report_lines(report, width=40))
+
+    assert "x" * 18 + "…" in drawn((("a" * 17, "x" * 40),))
+    # Two long columns do not fit either way: then nothing is lost.
+    assert "x" * 40 in drawn((("a" * 39, "x" * 40),))

@@ -22,6 +22,8 @@ from dflow.exchange.journal import (
     PostgresPlace,
     Query,
     Recorded,
+    Standing,
+    Taken,
     open_journal,
 )
 from dflow.testing import check_journal
@@ -161,6 +163,16 @@ def counts_alone(journal: Journal, destination: str) -> Spent:
     return Spent(count=0, day=1)
 
 
+def knows_no_late_number(journal: Journal, source: str, target: str, number: int) -> Taken:
+    taken = journal.sequence(source, target, number)
+    late = taken.standing in {Standing.FILLED, Standing.BELOW}
+    return evolve(taken, standing=Standing.REPEAT) if late else taken
+
+
+def watches_alone(journal: Journal, source: str, target: str, number: int) -> Taken:
+    return journal.sequence(source, f"{target} of {id(journal)}", number)
+
+
 def damages(journal: Journal, hash_: str) -> bytes:
     return journal.payload(hash_) + b"x"
 
@@ -175,6 +187,7 @@ BROKEN: list[tuple[str, Callable[..., object], MakeJournalRig, str]] = [
     ("step", steps_anyhow, in_memory, "only_the_table_moves_a_delivery"),
     ("prune", prunes_all, in_memory, "pruning_spares_what_is_not_finished"),
     ("payload", damages, in_memory, "any_bytes_come_back"),
+    ("sequence", knows_no_late_number, in_memory, "missing_numbers_are_remembered"),
     ("transaction", commits_as_it_goes, in_memory, "a_transaction_is_whole_or_nothing"),
     ("transaction", commits_as_it_goes, in_a_file, "a_block_is_seen_whole"),
     ("recover", recovers_nothing, in_a_file, "it_is_there_when_opened_again"),
@@ -187,6 +200,7 @@ BROKEN: list[tuple[str, Callable[..., object], MakeJournalRig, str]] = [
     ("record", knows_no_lines, in_postgres, "one_line_has_one_worker"),
     ("unknown", asks_whatever, in_postgres, "one_worker_asks"),
     ("spent", counts_alone, in_postgres, "a_quota_is_shared"),
+    ("sequence", watches_alone, in_postgres, "numbers_are_watched_together"),
 ]
 
 

@@ -17,6 +17,7 @@ from dflow.catalogue import Release, bundled
 from dflow.envelope import Header
 from dflow.exchange.intake import Intake
 from dflow.exchange.journal import Journal, SqliteJournal, open_journal
+from dflow.exchange.journal.sequences import Taken
 from dflow.routing import Routes, Rule
 from dflow.testing.doubles import Bench, RecordingDestination
 from dflow.testing.journals import JournalMachine
@@ -209,7 +210,11 @@ def test_a_journal_stands_the_machine_for_long(machine: type[JournalMachine]) ->
             "is due",
             marks=pytest.mark.slow,
         ),
-        ("sequence", lambda self, source, target, number: None, "the number before"),
+        (
+            "sequence",
+            lambda self, source, target, number: Taken.first(source, target, number),
+            "the number",
+        ),
         ("set_lane", lambda self, lane: None, "the lane of"),
         ("transaction", lambda self: nullcontext(), "the"),
         ("claim", lambda self, destination, now, limit: [], "the number claimed"),

@@ -47,6 +47,7 @@ from dflow.testing.strategies import (
 )
 from dflow.transport import Arrival
 from dflow.validate import check
+from support import swapped
 
 MADE_UP = Provenance(source="private")
 QUICK = settings(max_examples=4, suppress_health_check=[HealthCheck.too_slow])
@@ -151,7 +152,7 @@ def test_the_oracle_sees_what_is_wrong() -> None:
     )
     assert problems(definition, good) == []
     for old, new in ((b"|2||1|", b"|3||1|"), (b"028|K1|A|\n", b""), (b"|V|", b"|%|")):
-        assert problems(definition, good.replace(old, new))
+        assert problems(definition, swapped(good, old, new))
 
 
 def conditioned(*rules: str) -> FlowDef:

@@ -310,7 +310,7 @@ def test_the_command_flags_what_is_missing(
         "       3 | 351|*************|",
         "",
         f"missing   {asked}: D0150 due 2026-03-07 06:00:00 (so)",
-        f"{_MPAN}: 1 flows in 2 files, 1 answers missing, 1 files skipped",
+        f"{_MPAN}: 1 flow in 2 files, 1 answer missing, 1 file skipped",
     ]
     assert said.err == f"dflow: skipped: {archive}/8.usr: has no header\n"
     assert main(words) == 0  # by made-up pairs nothing is concluded

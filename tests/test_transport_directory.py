@@ -6,8 +6,6 @@ import asyncio
 import errno
 import json
 import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -20,6 +18,8 @@ from dflow.transport import directory_out as out_module
 from dflow.transport.faults import Refused, Unavailable
 from dflow.transport.names import fill_template, safe_name, template_mistakes
 from dflow.transport.parcel import Presence, Receipt
+from support_process import dies
+from support_transport import files
 
 ATTACKS = [
     "../../escape.usr",
@@ -44,14 +44,6 @@ ATTACKS = [
 
 def send(outbox: DirectoryOutbox, parcel: Parcel) -> str:
     return asyncio.run(outbox.send(parcel)).place
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and ".dflow" not in path.relative_to(folder).parts
-    }
 
 
 def receive(inbox: DirectoryInbox) -> list[Arrival]:
@@ -160,11 +152,7 @@ async def send():
 asyncio.run(send())
 os._exit(9)
 """
-    environment = {**os.environ, "PYTHONPATH": "src"}
-    code = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path)], env=environment, check=False
-    ).returncode
-    assert code == 9
+    dies(script, tmp_path)
     outbox = DirectoryOutbox(path=tmp_path)
     for key in "klm":
         present = asyncio.run(outbox.probe(key)) is Presence.PRESENT
@@ -365,8 +353,7 @@ async def take():
         os._exit(9)
 asyncio.run(take())
 """
-    environment = {**os.environ, "PYTHONPATH": "src"}
-    subprocess.run([sys.executable, "-c", script, str(tmp_path)], env=environment, check=False)
+    dies(script, tmp_path)
     assert files(tmp_path) == {}
     assert [arrival.content for arrival in receive(DirectoryInbox(path=tmp_path))] == [b"a"]
 

@@ -21,22 +21,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from certificates import Authority
-from dflow.transport import Arrival, Parcel, Presence, Secret
+from dflow.transport import Parcel, Presence, Secret
 from dflow.transport.http import HmacSha256, HttpInbox, HttpOutbox, HttpWords, RsaPss, RsaPssPublic
 from dflow.transport.http.signing import signature_base
 from dflow.transport.http.words import fault_of
 from http_server import SECRET, served
+from support_transport import drained
 
 SIGNER = HmacSha256(secret=SECRET)
-
-
-async def drained(inbox: HttpInbox) -> list[Arrival]:
-    found = []
-    async for arrival in inbox.receive(once=True):
-        found.append(arrival)
-        await inbox.done(arrival)
-    await inbox.close()
-    return found
 
 
 def test_a_parcel_goes_through_whole_once_and_is_known_afterwards(tmp_path: Path) -> None:

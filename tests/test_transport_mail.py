@@ -10,9 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dflow.delivery import State
-from dflow.exchange import Mount
-from dflow.exchange.journal import Query
 from dflow.testing.proxy import FaultProxy
 from dflow.testing.transports import Endpoint
 from dflow.transport import Parcel, Presence, Receipt, Refused, Secret, Unavailable, Uncertain
@@ -20,7 +17,7 @@ from dflow.transport.mail import MailOutbox, MailServer
 from dflow.transport.mail.message import compose, message_id, text_mistakes
 from mailserver import PASSWORD, MailRig, mail_server
 from services import free_port
-from support_exchange import World, file
+from support_exchange import waits_in_the_journal
 
 PARCEL = Parcel(
     key="k",
@@ -159,17 +156,6 @@ def test_logins_and_certificates(tmp_path: Path) -> None:
     with mail_server("loopback") as rig:
         plain = rig.made(rig.settings(security="starttls"))
         assert "check port and security" in words_of(plain)
-
-
-def waits_in_the_journal(outbox: MailOutbox) -> str:
-    rules = 'destination out "x"\nroute all: flow D0010 to M/OLDM deliver out\n'
-    world = World(mounts=(Mount(name="out", outbox=outbox),), rules=rules)
-    world.put(file(1))
-    world.run()
-    (row,) = world.journal.deliveries(Query())
-    world.journal.close()
-    assert row.state is State.RETRYING
-    return row.reason
 
 
 def test_lines_that_break() -> None:

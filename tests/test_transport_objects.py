@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from dflow.exchange import Exchange, Mount, Source, open_journal
 from dflow.routing import Routes
-from dflow.transport import Arrival, MemoryInbox, Parcel, Presence, Unavailable
+from dflow.transport import MemoryInbox, Parcel, Presence, Unavailable
 from dflow.transport.built_in import BUILT_IN
 from dflow.transport.objects import ObjectInbox, ObjectOutbox, ObjectPlace
 from dflow.transport.objects.marks import from_words, mark, to_words
@@ -24,6 +24,7 @@ from dflow.transport.objects.place import Taken, _found
 from s3_server import S3, SECRET, s3_server
 from services import free_port
 from support_exchange import file
+from support_transport import drained
 
 PARCEL = Parcel(key="k/1", name="../a b.usr", content=b"ZHV|\x00", notes={"kind": "copy"})
 
@@ -46,15 +47,6 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectPlace:
 
 async def names(place: ObjectPlace) -> list[str]:
     return sorted([one.path async for one in place.listing()])
-
-
-async def drained(inbox: ObjectInbox) -> list[Arrival]:
-    found = []
-    async for arrival in inbox.receive(once=True):
-        found.append(arrival)
-        await inbox.done(arrival)
-    await inbox.close()
-    return found
 
 
 def test_a_parcel_is_one_object_with_its_words_and_its_marks(place: ObjectPlace) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Coroutine
@@ -18,16 +16,10 @@ import pytest
 from dflow.transport import Arrival, Parcel, Presence, Refused, TransportError, Uncertain
 from dflow.transport.sftp import SftpInbox, SftpOutbox
 from sshd import Sshd, shared_sshd, sshd
+from support_process import dies
+from support_transport import files
 
 T = TypeVar("T")
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and ".dflow" not in path.relative_to(folder).parts
-    }
 
 
 def run(end: SftpOutbox | SftpInbox, work: Coroutine[object, object, T]) -> T:
@@ -208,11 +200,7 @@ async def main():
     os._exit(9)
 asyncio.run(main())
 """
-        environment = {**os.environ, "PYTHONPATH": "src"}
-        code = subprocess.run(
-            [sys.executable, "-c", script], env=environment, check=False, timeout=60
-        ).returncode
-        assert code == 9
+        dies(script)
         outbox = server.outbox()
         before = run(outbox, outbox.probe("k"))
         assert (before is Presence.PRESENT) == (files(server.folder) == {"a.usr": b"whole"})
@@ -393,11 +381,7 @@ async def main():
         os._exit(9)
 asyncio.run(main())
 """
-        environment = {**os.environ, "PYTHONPATH": "src"}
-        code = subprocess.run(
-            [sys.executable, "-c", script], env=environment, check=False, timeout=60
-        ).returncode
-        assert code == 9
+        dies(script)
         died = time.monotonic()
         assert take(reader(server)) == []
         living = reader(server)

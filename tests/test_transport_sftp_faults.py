@@ -13,16 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from dflow.delivery import State
-from dflow.exchange import Mount
-from dflow.exchange.journal import Query
 from dflow.testing.proxy import FaultProxy
 from dflow.testing.transports import Endpoint
 from dflow.transport import Parcel, Secret, Unavailable
 from dflow.transport.sftp import SftpOutbox, SftpServer
 from services import free_port, program
 from sshd import Sshd, fingerprint, keys, public, shared_sshd, sshd
-from support_exchange import World, file
+from support_exchange import waits_in_the_journal
 
 PARCEL = Parcel(key="k", name="a.usr", content=b"x" * 1000)
 
@@ -44,18 +41,6 @@ def words_of(outbox: SftpOutbox, parcel: Parcel = PARCEL) -> str:
     assert "\n" not in words
     assert "Traceback" not in words
     return words
-
-
-def waits_in_the_journal(outbox: SftpOutbox) -> str:
-    """Through an exchange: the delivery waits, with the reason."""
-    rules = 'destination out "x"\nroute all: flow D0010 to M/OLDM deliver out\n'
-    world = World(mounts=(Mount(name="out", outbox=outbox),), rules=rules)
-    world.put(file(1))
-    world.run()
-    (row,) = world.journal.deliveries(Query())
-    world.journal.close()
-    assert row.state is State.RETRYING
-    return row.reason
 
 
 def known_hosts(folder: Path, server: Sshd, name: str) -> Path:

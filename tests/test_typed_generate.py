@@ -45,7 +45,7 @@ def flow(*groups: GroupDef) -> FlowDef:
 
 
 def test_the_modules_are_what_the_catalogue_gives() -> None:
-    """Run ``dflow catalogue models --output src/dflow/flows`` again if this fails."""
+    """Run ``dflow catalogue models --out src/dflow/flows`` again if this fails."""
     wanted = models(bundled())
     found = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.py")}
     del found["__init__.py"]

@@ -99,12 +99,26 @@ class Group:
         """The value of an item of this group, by J-code.
 
         Raises:
-            KeyError: if the group has no such item, or the record no such field.
+            KeyError: if the group has no such item, or the record no such field; it says
+                which items there are.
         """
         value = self.get(jcode)
         if value is None:
-            raise KeyError(jcode)
+            raise KeyError(self._miss(jcode))
         return value
+
+    def _miss(self, jcode: str) -> str:
+        """Why there is no such value, without the record's own words."""
+        if self.definition is None:
+            return f"the layout of line {self.record.line} is not known, so nor is {jcode}"
+        if self.definition.place(jcode) is not None:
+            return f"the record of group {self.definition.code} has no field for {jcode}"
+        lacks = f"group {self.definition.code} has no item {jcode}"
+        for place in self.definition.items:
+            if place.name == jcode:
+                return f"{lacks}; ask for it by its J-code, {place.jcode}"
+        known = ", ".join(f"{place.jcode} {place.name}" for place in self.definition.items)
+        return f"{lacks}; known: {known or 'none'}"
 
     def walk(self) -> Iterator[Group]:
         """This group and all below it, in file order."""

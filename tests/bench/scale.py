@@ -1,9 +1,10 @@
 """A journal with a million deliveries against one with few: what slows, and what grows.
 
 The journal is filled by statements, not by sending: 500,000 arrivals of 4 kB, each with an
-original and a copy that were delivered at the first attempt, over the last ninety days;
-of every two thousand one delivery is dead and one waits for a person.  Then, in turns with a new
-journal, files go through an exchange, and the questions of operators are asked.
+original and a copy that were delivered at the first attempt, over the last ninety days; in
+either journal fifty deliveries are dead and fifty wait for a person.  Then, in turns with a
+journal of 2,000, files go through an exchange, the questions of operators are asked, and the
+oldest arrivals are pruned, each two hundred of them in one durable commit.
 
 Run as a script, with the number of deliveries, the files of a turn and the rounds:
 ``PYTHONPATH=src:tests python -m bench.scale 1000000 400 5``.
@@ -11,7 +12,6 @@ Run as a script, with the number of deliveries, the files of a turn and the roun
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import multiprocessing
@@ -30,10 +30,18 @@ from bench.test_bench_exchange import exchange, fill
 from dflow.delivery import State
 from dflow.exchange import open_journal
 from dflow.exchange.journal import Query, SqliteJournal
+from dflow.exchange.journal.known import digest_of
 from dflow.exchange.status import status_of
 
 _DAYS = 90.0
+#: So many are dead, and so many held.
+_OPEN = 50
 _PADDING = b"026|1099000000010|V|\n" * 195
+
+
+def _content(number: int) -> bytes:
+    header = f"ZHV|B{number:09}|D0010002|M|WEST|M|OLDM|20260601120000||||OPER|\n"
+    return header.encode() + _PADDING
 
 
 def _address(number: int) -> str:
@@ -75,13 +83,13 @@ _DECISION = json.dumps(
 
 _ARRIVAL = (
     "INSERT INTO arrival (id, at, source, name, hash, size, flow, version, sender, recipient,"
-    " file_id, address, outcome, rule, reason, decision, rules_hash, repeat_of)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " file_id, address, outcome, rule, reason, decision, rules_hash, repeat_of, payload)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _DELIVERY = (
     "INSERT INTO delivery (id, arrival, destination, kind, rule, fallback, state, attempts, due,"
-    " made, changed, key, line, hash, address, notes, place, reason)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " made, changed, about, key, line, hash, address, notes, place, reason)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _ATTEMPT = (
     "INSERT INTO attempt (delivery, destination, number, started, ended, step, detail)"
@@ -91,17 +99,20 @@ _ATTEMPT = (
 _Rows = tuple[tuple[object, ...], list[tuple[object, ...]], list[tuple[object, ...]]]
 
 
-def _rows(numbers: range, many: int, now: float) -> Iterator[tuple[bytes, str, _Rows]]:
-    """Bytes and hash of an arrival, its row, its deliveries', their attempts'."""
+def _rows(
+    numbers: range, many: int, now: float
+) -> Iterator[tuple[tuple[int, str, int, bytes], _Rows]]:
+    """The row of an arrival's payload, its own, its deliveries', their attempts'."""
+    apart = 2 * many // _OPEN
     for number in numbers:
-        content = f"ZHV|B{number:09}|D0010002|M|WEST|M|OLDM|20260601120000||||OPER|\n".encode()
-        content += _PADDING
+        content = _content(number)
         hash_ = hashlib.sha256(content).hexdigest()
         at = now - _DAYS * 86400.0 * (1.0 - number / many)
         address, name = _address(number), f"B{number:09}.usr"
         arrival = (
             *(number, at, "gateway", name, hash_, len(content), "D0010", "002", "WEST", "OLDM"),
             *(f"B{number:09}", address, "routed", "all", "", _DECISION, hash_, None),
+            number,
         )
         deliveries: list[tuple[object, ...]] = []
         attempts: list[tuple[object, ...]] = []
@@ -109,17 +120,18 @@ def _rows(numbers: range, many: int, now: float) -> Iterator[tuple[bytes, str, _
             [("old", "original", "all"), ("new", "copy", "migration")]
         ):
             id_ = 2 * number + place - 1
-            state = {500: "dead", 1500: "held"}.get(id_ % 2000, "delivered")
+            state = {0: "dead", 1: "held"}.get(id_ % apart, "delivered")
             key = hashlib.sha256(f"{hash_}{to}".encode()).hexdigest()[:32]
             notes = json.dumps({"kind": kind, "rule": rule, "original_sha256": hash_})
             deliveries.append(
                 (
-                    *(id_, number, to, kind, rule, "", state, 1, at, at, at + 1.0, key, ""),
+                    *(id_, number, to, kind, rule, "", state, 1, at, at, at + 1.0),
+                    *(number, key, ""),
                     *(hash_, address, notes, name, ""),
                 )
             )
             attempts.append((id_, to, 1, at, at + 1.0, "accepted", name))
-        yield content, hash_, (arrival, deliveries, attempts)
+        yield (number, hash_, len(content), content), (arrival, deliveries, attempts)
 
 
 def build(path: Path, deliveries: int) -> None:
@@ -138,12 +150,16 @@ def build(path: Path, deliveries: int) -> None:
         database.execute("BEGIN")
         rows = list(_rows(range(start, min(start + step, many + 1)), many, now))
         database.executemany(
-            "INSERT INTO payload (hash, size, body) VALUES (?, ?, ?)",
-            sorted((hash_, len(content), content) for content, hash_, _ in rows),
+            "INSERT INTO payload (id, hash, size, body) VALUES (?, ?, ?, ?)",
+            [payload for payload, _ in rows],
         )
-        database.executemany(_ARRIVAL, [row[0] for _, _, row in rows])
-        database.executemany(_DELIVERY, [one for _, _, row in rows for one in row[1]])
-        database.executemany(_ATTEMPT, [one for _, _, row in rows for one in row[2]])
+        database.executemany(
+            "INSERT INTO known (digest, payload) VALUES (?, ?)",
+            sorted((digest_of(payload[1]), payload[0]) for payload, _ in rows),
+        )
+        database.executemany(_ARRIVAL, [row[0] for _, row in rows])
+        database.executemany(_DELIVERY, [one for _, row in rows for one in row[1]])
+        database.executemany(_ATTEMPT, [one for _, row in rows for one in row[2]])
         database.execute("COMMIT")
     for _, statement in indexes:
         database.execute(statement)
@@ -151,16 +167,8 @@ def build(path: Path, deliveries: int) -> None:
     database.close()
 
 
-def _pruned(journal: SqliteJournal) -> None:
-    # Undone, so that every turn finds the same rows.
-    with contextlib.suppress(KeyError), journal.transaction():
-        assert journal.prune(before=time.time() - 86400.0, limit=200)
-        _undo()
-
-
-def _undo() -> None:
-    raise KeyError
-
+#: One that both have.
+_ONE = hashlib.sha256(_content(500)).hexdigest()
 
 QUESTIONS: dict[str, Callable[[SqliteJournal], object]] = {
     "status": lambda journal: status_of(journal, ["old", "new"], now=time.time()),
@@ -169,6 +177,8 @@ QUESTIONS: dict[str, Callable[[SqliteJournal], object]] = {
         journal.deliveries(Query(limit=20, newest_first=True))
     ),
     "by file id": lambda journal: list(journal.arrivals(Query(file_id="B000000500"))),
+    "by hash": lambda journal: list(journal.arrivals(Query(hash=_ONE))),
+    "its bytes": lambda journal: journal.payload(_ONE),
     "dead letters": lambda journal: list(
         journal.deliveries(Query(destination="old", state=State.DEAD, limit=10))
     ),
@@ -178,17 +188,47 @@ QUESTIONS: dict[str, Callable[[SqliteJournal], object]] = {
         journal.waiting("old", limit=8),
     ),
     "begin a lane": lambda journal: journal.started_since("old", time.time() - 3600),
-    "prune 200": _pruned,
 }
 
 
-def _time(journal: SqliteJournal, ask: Callable[[SqliteJournal], object]) -> float:
-    best = float("inf")
-    for _ in range(5):
-        started = time.perf_counter()
-        ask(journal)
-        best = min(best, time.perf_counter() - started)
-    return best
+def _questions(journals: dict[str, Path], turns: int) -> None:
+    """Ask everything of both, in turns, and say what is in the middle."""
+    opened = [open_journal(path) for path in journals.values()]
+    for name, ask in QUESTIONS.items():
+        _tell(name, [[_time(ask, one) for one in opened] for _ in range(turns)])
+    for one in opened:
+        one.close()
+
+
+def _prunings(journals: dict[str, Path], turns: int) -> None:
+    """Prune the oldest of both, in turns; of the few, each time of a new copy."""
+    many, copy = open_journal(journals["many"]), journals["few"].with_name("copy.db")
+    found: list[list[float]] = []
+    for turn in range(-1, turns):
+        shutil.copy(journals["few"], copy)
+        few = open_journal(copy)
+        took = [_time(_prune, one) for one in (few, many)]
+        if turn >= 0:
+            found.append(took)
+        few.close()
+    many.close()
+    _tell("prune 200", found)
+
+
+def _prune(journal: SqliteJournal) -> None:
+    assert journal.prune(before=time.time() - 86400.0, limit=200) == 200
+
+
+def _time(ask: Callable[[SqliteJournal], object], journal: SqliteJournal) -> float:
+    started = time.perf_counter()
+    ask(journal)
+    return 1000 * (time.perf_counter() - started)
+
+
+def _tell(name: str, turns: list[list[float]]) -> None:
+    few, many = (statistics.median(column) for column in zip(*turns, strict=True))
+    ratio = statistics.median(b / a for a, b in turns)
+    print(f"{name:>20}: few {few:8.3f} ms, many {many:8.3f} ms, ratio {ratio:.2f}")
 
 
 def _pass(journal: Path, folder: Path, count: int, first: int) -> tuple[float, float]:
@@ -239,12 +279,8 @@ def main(deliveries: int, count: int, rounds: int, where: str | None) -> None:
                 f" many {statistics.median(many):.2f}, ratio {ratio:.2f}"
             )
         print(f"resident MB after each round: {', '.join(f'{one:.0f}' for one in resident)}")
-        opened = {name: open_journal(path) for name, path in journals.items()}
-        for name, ask in QUESTIONS.items():
-            quick, slow = (1000 * _time(journal, ask) for journal in opened.values())
-            print(f"{name:>20}: few {quick:8.3f} ms, many {slow:8.3f} ms")
-        for journal in opened.values():
-            journal.close()
+        _questions(journals, 201)
+        _prunings(journals, 41)
     print(f"most resident: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3:.0f} MB")
 
 

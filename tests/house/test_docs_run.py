@@ -1,14 +1,17 @@
 """What the README, the docs and the docstrings show is what happens.
 
 Every ``python`` block of a page runs, in order, in one namespace, in an empty folder
-that holds a copy of ``examples/``; every ``pycon`` block is a doctest; every ``toml`` and
+that holds a copy of ``examples/``; an ``output`` block is what the ``python`` block before it
+printed, ``...`` standing for anything; every ``pycon`` block is a doctest; every ``toml`` and
 ``json`` block is read.  The documentation builds without a warning.
 """
 
 from __future__ import annotations
 
+import contextlib
 import doctest
 import importlib
+import io
 import json
 import os
 import shutil
@@ -47,10 +50,21 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def _run(page: Path, block: Block, names: dict[str, object]) -> None:
+def _run(page: Path, block: Block, names: dict[str, object]) -> str:
+    """Run a block; what it printed."""
     # The blank lines before it make a traceback name the line of the page.
     code = compile("\n" * (block.line - 1) + block.text, str(page), "exec", dont_inherit=True)
-    exec(code, names)  # noqa: S102  running our own pages is the purpose of this test
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(code, names)  # noqa: S102  running our own pages is the purpose of this test
+    return printed.getvalue()
+
+
+def _compare(page: Path, block: Block, printed: str) -> None:
+    wanted = "\n".join(line.rstrip() for line in block.text.strip("\n").split("\n")) + "\n"
+    got = "\n".join(line.rstrip() for line in printed.strip("\n").split("\n")) + "\n"
+    same = doctest.OutputChecker().check_output(wanted, got, doctest.ELLIPSIS)
+    assert same, f"{page}:{block.line}: shown is\n{wanted}\nprinted was\n{got}"
 
 
 def _doctest(page: Path, block: Block, names: dict[str, object]) -> None:
@@ -68,10 +82,13 @@ def _doctest(page: Path, block: Block, names: dict[str, object]) -> None:
 def test_a_page_is_true(page: Path, scratch: Path) -> None:
     module = ModuleType("__page__")
     names = vars(module)
+    printed = ""
     for block in blocks(page):
         match block.language:
             case "python":
-                _run(page, block, names)
+                printed = _run(page, block, names)
+            case "output":
+                _compare(page, block, printed)
             case "pycon":
                 _doctest(page, block, names)
             case "toml":
@@ -120,6 +137,15 @@ def test_a_false_page_is_seen(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError) as caught:
         _run(page, block, {})
     assert caught.traceback[-1].lineno == 3  # counted from 0: line 4 of the page
+
+
+def test_what_is_shown_and_not_printed_is_seen(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("```python\nprint('one', 2)\n```\n```output\none ...\n```\n", "utf-8")
+    run, shown = blocks(page)
+    _compare(page, shown, _run(page, run, {}))
+    with pytest.raises(AssertionError, match="printed was"):
+        _compare(page, shown, "two\n")
 
 
 # Sphinx's own plain theme takes half the time of Furo, and warns of the same.

@@ -27,7 +27,7 @@ def test_the_first_runs_an_example_that_is_there() -> None:
 
 
 def test_the_second_runs_all_tests_and_is_what_ci_runs() -> None:
-    assert re.search(r"-e '\.\[test\]' && \.venv/bin/pytest -n 2", _COMMANDS[1])
+    assert re.search(r"-e '\.\[test\]' && \.venv/bin/pytest -n 3", _COMMANDS[1])
     assert "--cov" in _COMMANDS[1]
     script = (CHECKOUT / ".ci" / "run").read_text("utf-8")
     pattern = re.search(r"sed -n 's/(.*?)/\\1/p' README\.md", script)

@@ -62,14 +62,7 @@ def accept(
         raise CampaignRefused(f"{campaign.path}: {campaign.kind.name}: nobody is switched off")
     if not who.strip() or (anyway and not why.strip()):
         raise CampaignRefused("say who accepts, and, to accept anyway, why (--who, --why)")
-    begins = at or (campaign.cut_over if campaign.cut_over and campaign.cut_over > now else now)
-    if begins < now.replace(microsecond=0):
-        raise CampaignRefused(f"{begins.isoformat()} is past: nobody is switched off backwards")
-    if campaign.end is not None and begins > campaign.end:
-        raise CampaignRefused(
-            f"copies end {campaign.end.isoformat()}: until {begins.isoformat()} the new side"
-            " would receive nothing; set a later end first"
-        )
+    begins = _begins(campaign, now, at)
     with ledger_of(campaign) as ledger, opened(campaign) as (wiring, journal):
         seen = look(campaign, wiring, journal, now=now)
         missing = seen.missing()
@@ -107,6 +100,19 @@ def accept(
             )
         )
     return seen
+
+
+def _begins(campaign: Campaign, now: datetime, at: datetime | None) -> datetime:
+    """From when on the old side no longer receives: as asked, at the cut-over, or now."""
+    begins = at or (campaign.cut_over if campaign.cut_over and campaign.cut_over > now else now)
+    if begins < now.replace(microsecond=0):
+        raise CampaignRefused(f"{begins.isoformat()} is past: nobody is switched off backwards")
+    if campaign.end is not None and begins > campaign.end:
+        raise CampaignRefused(
+            f"copies end {campaign.end.isoformat()}: until {begins.isoformat()} the new side"
+            " would receive nothing; set a later end first"
+        )
+    return begins
 
 
 def take_back(campaign: Campaign, clock: Clock, *, who: str, why: str) -> bool:

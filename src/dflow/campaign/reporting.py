@@ -8,15 +8,15 @@ masked unless asked for, since they are personal data.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from attrs import field, frozen
 
 from dflow.campaign.config import Campaign
 from dflow.campaign.contents import Contents
-from dflow.campaign.copies import Copy, Mend
+from dflow.campaign.copies import Copies, Copy, Mend
 from dflow.campaign.drop import Handed
 from dflow.campaign.flight import InFlight
 from dflow.campaign.originals import Delays
@@ -37,7 +37,6 @@ from dflow.report import (
     Text,
     Tone,
 )
-from dflow.show import masked_value
 
 __all__ = ["Told", "campaign_report"]
 
@@ -129,11 +128,11 @@ def _bad(number: int) -> Tone:
 
 
 def _who(campaign: Campaign, mpans: Sequence[str], *, unmask: bool) -> str:
-    """Meter points by their places in the portfolio."""
+    """Meter points by their places in the portfolio; their digits only if asked for."""
     line_of, shown = campaign.line_of, []
     for mpan in mpans[:5]:
         place = f"no. {line_of[mpan]}" if mpan in line_of else "not of the portfolio"
-        shown.append(f"{mpan if unmask else masked_value(mpan)} ({place})")
+        shown.append(f"{mpan} ({place})" if unmask else place)
     more = f" and {len(mpans) - 5} more" if len(mpans) > 5 else ""
     return ", ".join(shown) + more
 
@@ -141,19 +140,7 @@ def _who(campaign: Campaign, mpans: Sequence[str], *, unmask: bool) -> str:
 def _missing(campaign: Campaign, seen: Seen, told: Told) -> tuple[Block, ...]:
     copies = seen.copies
     listed = (*copies.gaps, *copies.waiting)
-    blocks: list[Block] = []
-    ways = ", ".join(f"{name} by {how}" for name, how in sorted(copies.looked.items()))
-    if any(how == "journal" for how in copies.looked.values()):
-        blocks.append(
-            Note(
-                severity="advice",
-                what=f"Copies were looked for: {ways}.",
-                why="by the journal alone, what was taken away afterwards is not noticed",
-                remedy="a destination that is a folder, or whose transport can be asked",
-            )
-        )
-    elif ways:
-        blocks.append(Text(f"Copies were looked for in the journal, and: {ways}."))
+    blocks: list[Block] = [*_looked(copies)]
     if not listed:
         return (*blocks, Text(f"Nothing: all {len(copies.owed):,} copies were found."))
     for problem, number in Counter(_kind(one) for one in copies.gaps).most_common():
@@ -192,6 +179,20 @@ def _missing(campaign: Campaign, seen: Seen, told: Told) -> tuple[Block, ...]:
     return (*blocks, Table(heads=heads, rows=rows, title="Copies that are missing", most=1000))
 
 
+def _looked(copies: Copies) -> Iterator[Block]:
+    """Where copies were looked for, and what cannot be noticed there."""
+    ways = ", ".join(f"{name} by {how}" for name, how in sorted(copies.looked.items()))
+    if any(how == "journal" for how in copies.looked.values()):
+        yield Note(
+            severity="advice",
+            what=f"Copies were looked for: {ways}.",
+            why="by the journal alone, what was taken away afterwards is not noticed",
+            remedy="a destination that is a folder, or whose transport can be asked",
+        )
+    elif ways:
+        yield Text(f"Copies were looked for in the journal, and: {ways}.")
+
+
 def _arrived(campaign: Campaign, one: Copy) -> str:
     """When a copy's original arrived."""
     return local(campaign, datetime.fromtimestamp(one.original.at, UTC))
@@ -220,21 +221,7 @@ def _portfolio(campaign: Campaign, seen: Seen, told: Told) -> tuple[Block, ...]:
     )
     days = done.by_day(campaign.zone, seen.at.astimezone(ZoneInfo(campaign.zone)).date())
     if days:
-        step = max(1, -(-len(days) // _POINTS))
-        some = [*days[:-1:step], days[-1]]
-        labels = tuple(day.isoformat() for day, _ in some)
-        goal = float(round(done.share * done.portfolio))
-        blocks.append(
-            Lines(
-                title="Complete meter points by day",
-                labels=labels,
-                curves=(
-                    Curve(name="complete", values=tuple(float(n) for _, n in some), tone="good"),
-                    Curve(name="needed", values=(goal,) * len(some), dashed=True),
-                ),
-                unit="meter points",
-            )
-        )
+        blocks.append(_by_day(days, float(round(done.share * done.portfolio))))
     if done.lacking:
         rows = tuple(
             (_who(campaign, [mpan], unmask=told.unmask), "; ".join(map(" or ".join, lacks)))
@@ -257,6 +244,21 @@ def _portfolio(campaign: Campaign, seen: Seen, told: Told) -> tuple[Block, ...]:
             )
         )
     return tuple(blocks)
+
+
+def _by_day(days: Sequence[tuple[date, int]], goal: float) -> Lines:
+    """How many meter points were complete each day, thinned out to what a page shows."""
+    step = max(1, -(-len(days) // _POINTS))
+    some = [*days[:-1:step], days[-1]]
+    return Lines(
+        title="Complete meter points by day",
+        labels=tuple(day.isoformat() for day, _ in some),
+        curves=(
+            Curve(name="complete", values=tuple(float(n) for _, n in some), tone="good"),
+            Curve(name="needed", values=(goal,) * len(some), dashed=True),
+        ),
+        unit="meter points",
+    )
 
 
 def _row(name: str, one: Delays) -> tuple[str, ...]:

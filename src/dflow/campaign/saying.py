@@ -113,11 +113,7 @@ def plan_report(
     is_set: bool,
 ) -> Report:
     """What the campaign will change, before it does."""
-    obstacles = list(proposal.obstacles)
-    if campaign.end is not None and campaign.end <= at:
-        obstacles.insert(0, f"its window is past: it ended {local(campaign, campaign.end)}")
-    if campaign.drop is not None and campaign.drop.cut_at > at:
-        obstacles.append(f"the drop is to be cut {local(campaign, campaign.drop.cut_at)}, later")
+    obstacles = _obstacles(campaign, at, proposal)
     notes = [
         Note(severity="error", what=one, where=campaign.path.name, remedy="mend that, plan again")
         for one in obstacles
@@ -156,6 +152,16 @@ def plan_report(
         ),
         sections=tuple(one for one in sections if one.blocks),
     )
+
+
+def _obstacles(campaign: Campaign, at: datetime, proposal: Proposal) -> list[str]:
+    """What stands in the way: of the proposal, and of the campaign's days."""
+    obstacles = list(proposal.obstacles)
+    if campaign.end is not None and campaign.end <= at:
+        obstacles.insert(0, f"its window is past: it ended {local(campaign, campaign.end)}")
+    if campaign.drop is not None and campaign.drop.cut_at > at:
+        obstacles.append(f"the drop is to be cut {local(campaign, campaign.drop.cut_at)}, later")
+    return obstacles
 
 
 def _rule(rule: Rule) -> Table:
@@ -225,23 +231,7 @@ def status_report(
     missing = seen.missing()
     done, number = len(seen.completeness.since), seen.completeness.portfolio
     switched = seen.standing.switched
-    notes = []
-    if broken is not None:
-        notes.append(
-            Note(
-                severity="warning",
-                what=f"The run that began {local(campaign, broken)} was interrupted.",
-                remedy="run it again: it goes on where rules and journal stand",
-            )
-        )
-    if unfinished:
-        notes.append(
-            Note(
-                severity="warning",
-                what=f"It was interrupted after {unfinished!r}: the rules may not be changed yet.",
-                remedy="do it again: what is done already is not done twice",
-            )
-        )
+    notes = _interruptions(campaign, broken, unfinished)
     notes += [Note(severity="advice", what=f"{one[:1].upper()}{one[1:]}.") for one in missing]
     if seen.at < campaign.start:
         verdict = f"Copies begin {local(campaign, campaign.start)}."
@@ -270,10 +260,31 @@ def status_report(
     )
 
 
+def _interruptions(campaign: Campaign, broken: datetime | None, unfinished: str) -> list[Note]:
+    """What was begun and not ended, and how it goes on."""
+    notes = []
+    if broken is not None:
+        notes.append(
+            Note(
+                severity="warning",
+                what=f"The run that began {local(campaign, broken)} was interrupted.",
+                remedy="run it again: it goes on where rules and journal stand",
+            )
+        )
+    if unfinished:
+        notes.append(
+            Note(
+                severity="warning",
+                what=f"It was interrupted after {unfinished!r}: the rules may not be changed yet.",
+                remedy="do it again: what is done already is not done twice",
+            )
+        )
+    return notes
+
+
 def rehearsal_report(campaign: Campaign, at: datetime, seen: Rehearsed) -> Report:
     """What the rehearsal saw, counted at the destinations."""
     wrong = seen.wrong(campaign)
-    proof = seen.originals
     verdict = (
         f"The rehearsal fails: {wrong[0]}."
         if wrong
@@ -309,25 +320,21 @@ def rehearsal_report(campaign: Campaign, at: datetime, seen: Rehearsed) -> Repor
         sections=(
             *((Section("What went wrong", notes),) if notes else ()),
             *((Section("By day", (plot,)),) if days else ()),
-            Section(
-                "How",
-                (
-                    Text(
-                        "Made-up files about a part of the portfolio ran through the real rules"
-                        " and the real exchange, with a clock that ran ahead; journal and"
-                        " destinations were in memory. The new side was down for one attempt in"
-                        f" ten: {proof.copy_failed:,} originals had a copy that failed, and"
-                        f" {proof.went_first:,} of them were delivered before it. Then one copy"
-                        " in ten was taken away, the audit had to name exactly those, and they"
-                        " were copied again. At last the old side was switched off while files"
-                        " still came: "
-                        + (
-                            ", ".join(f"{n} went to {to}" for to, n in sorted(seen.after.items()))
-                            or "nobody is, with this kind"
-                        )
-                        + "."
-                    ),
-                ),
-            ),
+            Section("How", (_how_rehearsed(seen),)),
         ),
+    )
+
+
+def _how_rehearsed(seen: Rehearsed) -> Text:
+    """What was done to the copy, in the order it was done."""
+    proof = seen.originals
+    went = ", ".join(f"{n} went to {to}" for to, n in sorted(seen.after.items()))
+    return Text(
+        "Made-up files about a part of the portfolio ran through the real rules and the real"
+        " exchange, with a clock that ran ahead; journal and destinations were in memory. The"
+        f" new side was down for one attempt in ten: {proof.copy_failed:,} originals had a copy"
+        f" that failed, and {proof.went_first:,} of them were delivered before it. Then one copy"
+        " in ten was taken away, the audit had to name exactly those, and they were copied"
+        " again. At last the old side was switched off while files still came:"
+        f" {went or 'nobody is, with this kind'}."
     )

@@ -72,9 +72,8 @@ def made_up_traffic(
     days: int,
     seed: int = 1,
     batch: int = 10,
-    complete: bool = True,
 ) -> Iterator[Made]:
-    """Files about the meter points, by day.
+    """Files about the meter points, by day; every one has what completes it in the end.
 
     Args:
         campaign: whose scope it is.
@@ -83,7 +82,6 @@ def made_up_traffic(
         days: over how many days.
         seed: of chance.
         batch: at most so many meter points a file.
-        complete: whether every meter point has what completes it in the end.
     """
     chance = random.Random(seed)  # noqa: S311  made-up files that can be made again
     known = bundled()
@@ -92,7 +90,7 @@ def made_up_traffic(
     flows = campaign.flows or (*needed, *_OTHERS)
     by_day: dict[int, list[tuple[str, str]]] = defaultdict(list)
     for point in points:
-        for group in groups if complete else ():
+        for group in groups:
             there = [one for one in group if one in flows and _shape(one)]
             by_day[chance.randrange(days)].append((chance.choice(there), point))
         for flow in flows:

@@ -1,8 +1,8 @@
 """The catalogue as a value: asked by flow and version, loaded entry by entry.
 
 In: folders of catalogue files, one over another.  Out: definitions, on demand and once.
-This module does not parse D-flows, and keeps no global state: the bundled catalogue is
-one value, and callers may load and pass others.
+This module does not parse D-flows, does not know how layers merge, and keeps no global
+state: the bundled catalogue is one value, and callers may load and pass others.
 """
 
 from __future__ import annotations
@@ -19,23 +19,21 @@ from attrs import define, evolve, field
 from dflow.catalogue.changes import CatalogueDiff, FlowDiff, diff, diff_all
 from dflow.catalogue.days import CatalogueDay
 from dflow.catalogue.detect import Addressed, Detection, detect_in
-from dflow.catalogue.layers import Layer, Part, merge_parts, merged_tables
+from dflow.catalogue.layers import Layer
 from dflow.catalogue.lives import Life, lives_of
-from dflow.catalogue.load import flow_from
+from dflow.catalogue.merged import (
+    merged_conditions,
+    merged_flow,
+    merged_roles,
+    merged_sensitive,
+    merged_shelf,
+)
 from dflow.catalogue.model import FlowDef, ItemDef
 from dflow.catalogue.releases import FlowKey, Release, release_from
 from dflow.catalogue.roles import Roles
-from dflow.catalogue.shelves import codes_from, items_from
-from dflow.catalogue.sidecars import (
-    ConditionEntry,
-    condition_entries,
-    conditions_of,
-    roles_from,
-    sensitive_from,
-)
+from dflow.catalogue.sidecars import ConditionEntry, conditions_of
 from dflow.catalogue.tables import ITEM_REFERENCE, is_code, shelf_of, version_order
-from dflow.errors import LookupMiss, RefusedText, TextFault, near_misses
-from dflow.tomltext import TomlText
+from dflow.errors import LookupMiss, near_misses
 
 __all__ = ["Catalogue", "Edition", "bundled", "bundled_folder", "format_hints_folder"]
 
@@ -105,31 +103,14 @@ class Catalogue:
         """
         found = self._flows.get(key)
         if found is None:
-            flow, version = key
             if key not in self.keys:
-                raise LookupMiss(self._miss(flow, version))
-            found = self._load(flow, version)
+                raise LookupMiss(_misasked(key) or self._miss(*key))
+            found = merged_flow(self._layers, key, self.item)
             if entries := self._conditions.get(key):
                 conditions = conditions_of(found, entries, self.roles.known)
                 found = evolve(found, conditions=conditions)
             self._flows[key] = found
         return found
-
-    def _load(self, flow: str, version: str) -> FlowDef:
-        documents = [toml for layer in self._layers if (toml := layer.document(flow, version))]
-        found = flow_from(documents[0], self.item)
-        if found.key != (flow, version):
-            message = f"the file describes {found}, and stands where {flow} v{version} belongs"
-            raise RefusedText([documents[0].fault(("flow",), message)])
-        if len(documents) == 1:
-            return found
-        for toml in documents[1:]:
-            flow_from(toml, self.item, partial=True)
-        merged, faults = merge_parts([Part(toml, (), toml.data) for toml in documents])
-        if faults:
-            raise RefusedText(faults)
-        top = documents[-1]
-        return flow_from(TomlText(top.source, top.text, merged), self.item)
 
     def get(self, flow: str, version: str) -> FlowDef | None:
         """A flow version, or None if the catalogue does not hold it."""
@@ -163,9 +144,9 @@ class Catalogue:
         over._keys = tuple(sorted({*self.keys, *added}))
         return over
 
-    def over(self, *overlays: Path) -> Catalogue:
+    def over(self, *overlays: str | PathLike[str]) -> Catalogue:
         """The same catalogue under further overlays, the last on top."""
-        return Catalogue(self.folder, (*self.overlays, *overlays))
+        return Catalogue(self.folder, (*self.overlays, *map(Path, overlays)))
 
     # -- items and roles -----------------------------------------------------------------
 
@@ -197,37 +178,11 @@ class Catalogue:
         >>> bundled().roles.labels("X")
         ('Supplier',)
         """
-        return self._once("roles", self._read_roles)
-
-    def _read_roles(self) -> Roles:
-        codes, labels = Roles(), Roles()
-        for toml in self._beside("roles"):
-            found = roles_from(toml, known=codes.codes)
-            codes = Roles(codes.codes | found.codes, {})
-            labels = Roles({}, labels.known | found.known)
-        return Roles(codes.codes, labels.known)
+        return self._once("roles", lambda: merged_roles(self._layers))
 
     @property
     def _conditions(self) -> dict[FlowKey, tuple[ConditionEntry, ...]]:
-        return self._once("conditions", self._read_conditions)
-
-    def _read_conditions(self) -> dict[FlowKey, tuple[ConditionEntry, ...]]:
-        entries: dict[FlowKey, tuple[ConditionEntry, ...]] = {}
-        for toml in self._beside("conditions"):
-            for key, found in condition_entries(toml).items():
-                rules = {entry.rule for entry in entries.get(key, ())}
-                new = tuple(entry for entry in found if entry.rule not in rules)
-                entries[key] = (*entries.get(key, ()), *new)
-        return entries
-
-    def _read_sensitive(self) -> dict[str, str]:
-        reasons: dict[str, str] = {}
-        for toml in self._beside("sensitive"):
-            reasons = sensitive_from(toml) | reasons
-        return reasons
-
-    def _beside(self, name: str) -> list[TomlText]:
-        return [toml for layer in self._layers if (toml := layer.document(name))]
+        return self._once("conditions", lambda: merged_conditions(self._layers))
 
     def _once(self, name: str, read: Callable[[], _T]) -> _T:
         """What was read before under this name, or is read now."""
@@ -240,16 +195,11 @@ class Catalogue:
         """The items that stand on one shelf: their references share all but two characters."""
         shelf = self._shelves.get(name)
         if shelf is None:
-            items = [toml for layer in self._layers if (toml := layer.document("items", name))]
-            lists = [toml for layer in self._layers if (toml := layer.document("codes", name))]
-            sensitive = self._once("sensitive", self._read_sensitive)
-            codes = codes_from(_merged(lists, lambda toml, _: codes_from(toml))) if lists else {}
-            shelf = {}
-            if items:
-                merged = _merged(items, lambda toml, known: items_from(toml, {}, {}, known=known))
-                shelf = items_from(merged, codes, sensitive)
-            self._shelves[name] = shelf
+            shelf = self._shelves[name] = merged_shelf(self._layers, name, self._sensitive)
         return shelf
+
+    def _sensitive(self) -> dict[str, str]:
+        return self._once("sensitive", lambda: merged_sensitive(self._layers))
 
     # -- releases and days ---------------------------------------------------------------
 
@@ -365,24 +315,15 @@ class Catalogue:
         return f"no flow {flow}{hint}"
 
 
-def _merged(
-    documents: list[TomlText], check: Callable[[TomlText, frozenset[str]], object]
-) -> TomlText:
-    """The documents of a shelf as one; each layer's own is checked first, with its places."""
-    if len(documents) == 1:
-        return documents[0]
-    seen: set[str] = set()
-    for toml in documents:
-        check(toml, frozenset(seen))
-        seen |= set(toml.data)
-    data: dict[str, object] = {}
-    faults: list[TextFault] = []
-    for name, parts in merged_tables(documents):
-        data[name], found = merge_parts(parts)
-        faults += found
-    if faults:
-        raise RefusedText(faults)
-    return TomlText(documents[-1].source, documents[-1].text, data)
+def _misasked(key: object) -> str:
+    """What is wrong with a key that is no flow and version; empty if it is one."""
+    match key:
+        case (str(), str()):
+            return ""
+    return (
+        f"{key!r} is no flow and version; ask for them as two texts, such as ['D0010', '002'],"
+        " or for latest('D0010')"
+    )
 
 
 def bundled_folder() -> Path:

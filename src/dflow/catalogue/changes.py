@@ -77,10 +77,11 @@ class Change:
 
     def __str__(self) -> str:
         place = " ".join(part for part in (self.group, self.jcode, self.name) if part)
+        lead = f"{self.kind}: {place}" if place else self.kind
         if self.before and self.after:
-            return f"{self.kind}: {place}: {self.before} -> {self.after}"
+            return f"{lead}: {self.before} -> {self.after}"
         told = self.before or self.after
-        return f"{self.kind}: {place}{f' ({told})' if told else ''}"
+        return f"{lead}{f' ({told})' if told else ''}"
 
     def as_json(self) -> dict[str, str]:
         """The change as ``--json`` prints it."""

@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import re
 
-from attrs import frozen
-
 from dflow.catalogue.formats import parse_format
 from dflow.catalogue.model import CodeList
+from dflow.catalogue.published import PublishedItem
 from dflow.catalogue.wordfile import Table, one_line
 
-__all__ = ["ItemCells", "Remarks", "read_item"]
+__all__ = ["Remarks", "read_item"]
 
 #: Row and message, of what was read with a doubt.
 Remarks = tuple[tuple[int, str], ...]
@@ -35,21 +34,11 @@ _NO_LABEL = re.compile(r"(\S.{0,49}?)\s+-")
 _GLUED = re.compile(r"(?<=[a-z.)])[A-Z0-9]{1,4} - ")
 
 
-@frozen(kw_only=True)
-class ItemCells:
-    """An item as its table has it; texts are empty where the table says nothing."""
+def read_item(table: Table) -> tuple[PublishedItem, Remarks]:
+    """The item that a table describes, and remarks: row and message.
 
-    reference: str
-    name: str
-    format: str = "UNSTATED"
-    domain: str = ""
-    units: str = ""
-    owner: str = ""
-    codes: CodeList | None = None
-
-
-def read_item(table: Table) -> tuple[ItemCells, Remarks]:
-    """The item that a table describes, and remarks: row and message."""
+    Its texts are empty where the table says nothing, the reference and the name too.
+    """
     cells: dict[str, list[tuple[int, str]]] = {}
     label = ""
     for number, row in enumerate(table.rows, start=1):
@@ -67,7 +56,7 @@ def read_item(table: Table) -> tuple[ItemCells, Remarks]:
             remarks.append((cells["logical format"][0][0], f"{error}; left unstated"))
     codes = _codes(cells.get("valid set", []), remarks)
     units = texts.get("item units", "")
-    item = ItemCells(
+    item = PublishedItem(
         reference=texts.get("item reference", ""),
         name=texts.get("item name", ""),
         format=fmt,

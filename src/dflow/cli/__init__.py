@@ -71,6 +71,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+#: How a command ends that finds no faults.
+_ENDS: Final = "Status: 0 done, 2 wrong use, or something cannot be read or written."
+
+
 class Command(Protocol):
     """A module of one command."""
 
@@ -97,14 +101,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         return leaving.code if isinstance(leaving.code, int) else CLEAN
     except BrokenPipeError:
         # The reader has gone; nothing more can be said, at exit included.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence(sys.stdout)
         return 141
     except KeyboardInterrupt:
         return 130
     except DflowError as error:
         complain(error)
         return WRONG
+    except OSError as error:  # the machine's; those with a better remedy are told before
+        place = f"{error.filename}: " if error.filename is not None else ""
+        complain(DflowError(f"{place}{error.strerror or error}"))
+        _mute(sys.stdout)
+        return WRONG
     return status
+
+
+def _silence(stream: TextIO) -> None:
+    """What is left to be said goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _mute(stream: TextIO) -> None:
+    """Say what is left, or nothing if the stream is what failed."""
+    try:
+        stream.flush()
+    except OSError:
+        _silence(stream)
 
 
 def complain(error: Exception) -> None:
@@ -151,9 +173,23 @@ def command_parser(*names: str) -> argparse.ArgumentParser:
     for name, (_, line) in COMMANDS.items():
         if name in names:
             _command(name).add(subparsers)
+            _complete(subparsers.choices[name], line)
         else:
             subparsers.add_parser(name, help=line)
     return parser
+
+
+def _complete(parser: argparse.ArgumentParser, line: str) -> None:
+    """Give a parser, and those below it, what every ``--help`` has: a sentence, and statuses."""
+    said = parser.description or line
+    parser.description = f"{said[0].upper()}{said[1:].removesuffix('.')}."
+    below = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]  # noqa: SLF001  there is no public way
+    for action in below:
+        lines = {one.dest: one.help or "" for one in action._choices_actions}  # noqa: SLF001  the same
+        for name, one in action.choices.items():
+            _complete(one, lines[name])
+    if not below and "Status:" not in (parser.epilog or ""):
+        parser.epilog = " ".join(filter(None, (parser.epilog, _ENDS)))
 
 
 class _Version(argparse.Action):

@@ -51,7 +51,7 @@ def account_lines(account: Account, paint: Paint, *, unmask: bool = False) -> It
     why = f" by {arrival.rule}" if arrival.rule else ""
     reason = f": {arrival.reason}" if arrival.reason else ""
     name = paint("strong", printable(hide(arrival.name)))
-    yield f"{arrival.id:>5}  {name}{printable(who)}"
+    yield f"{arrival.id:>5}  {name}{printable(hide(who))}"
     yield f"       {outcome}{printable(why + hide(reason))}"
     for one in account.deliveries:
         state = one.state.value

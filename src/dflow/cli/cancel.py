@@ -10,7 +10,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN
-from dflow.cli.operating import add_config, add_reason, operating
+from dflow.cli.acts import add_json, telling
+from dflow.cli.operating import acting, add_config, add_reason, journal_number
 
 if TYPE_CHECKING:
     from dflow.cli import Subparsers
@@ -28,14 +29,15 @@ def add(subparsers: Subparsers) -> None:
     )
     add_config(parser)
     parser.add_argument(
-        "deliveries", metavar="DELIVERY", nargs="+", type=int, help="a delivery's number"
+        "deliveries", metavar="DELIVERY", nargs="+", type=journal_number, help="a delivery's number"
     )
     add_reason(parser)
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Do it."""
-    with operating(args) as (_, operations):
-        number = operations.cancel(args.deliveries)
-        print(f"{number} cancelled")
+    with acting(args) as (_, operations), telling(args, operations) as act:
+        changed = operations.cancel(args.deliveries)
+        act.say(f"{changed} cancelled")
     return CLEAN

@@ -7,14 +7,22 @@ Status 1 if an audit finds gaps.
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN, ERRORS
-from dflow.cli.operating import add_config, add_reason, add_unmask, instant, opened
+from dflow.cli.acts import add_json, telling
+from dflow.cli.operating import (
+    add_config,
+    add_reason,
+    add_unmask,
+    instant,
+    opened,
+    person,
+)
+from dflow.errors import DflowError
 
 if TYPE_CHECKING:
     from dflow.cli import Subparsers
@@ -29,42 +37,64 @@ def add(subparsers: Subparsers) -> None:
         help="prove that every copy was made, and make those that are missing",
         description="Reconcile a clone's originals and copies by hash and destination, or copy"
         " what passed before the clone existed.",
-        epilog="Status of an audit: 0 complete, 1 gaps.",
         allow_abbrev=False,
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    audit = actions.add_parser("audit", help="list the gaps", allow_abbrev=False)
+    audit = actions.add_parser(
+        "audit",
+        help="list the originals that have no copy, or one that differs",
+        epilog="Status: 0 complete, 1 there are gaps, 2 the journal or the rules cannot be read.",
+        allow_abbrev=False,
+    )
     backfill = actions.add_parser("backfill", help="copy what has no copy", allow_abbrev=False)
     for one in (audit, backfill):
         add_config(one)
         one.add_argument("rule", metavar="RULE", help="the clone's name")
-        one.add_argument("--since", type=instant, default=0.0, metavar="WHEN", help="or 7d")
-        one.add_argument("--until", type=instant, metavar="WHEN", help="before that; now")
+        one.add_argument(
+            "--since", type=instant, default=0.0, metavar="WHEN", help="a date, a time, or 7d"
+        )
+        one.add_argument("--until", type=instant, metavar="WHEN", help="before that (default: now)")
     audit.add_argument("--json", action="store_true", help="as JSON")
     add_unmask(audit)
     audit.add_argument("--report", metavar="FILE", help="write an HTML page, or JSON if so named")
     add_reason(backfill)
+    add_json(backfill)
 
 
 def run(args: argparse.Namespace) -> int:
     """Do it."""
+    from dflow.exchange import Operations
     from dflow.exchange.clones import audit, audit_page, backfill
 
     until = time.time() if args.until is None else args.until
+    who, why = person(args) if args.action == "backfill" else ("", "")
     with opened(args.config) as (wiring, journal):
         intake = wiring.exchange(journal).intake
         if args.action == "backfill":
-            who = args.who or getpass.getuser()
-            made = backfill(
-                journal, intake, args.rule, since=args.since, until=until, who=who, why=args.why
-            )
-            print(f"{len(made)} copies due")
+            operations = Operations(journal=journal, who=who, why=why)
+            with telling(args, operations) as act:
+                act.made += backfill(
+                    journal,
+                    intake,
+                    args.rule,
+                    since=args.since,
+                    until=until,
+                    who=who,
+                    why=why,
+                    noted=operations.noted.append,
+                )
+                act.say(f"{len(act.made)} copies due")
             return CLEAN
         found = audit(journal, intake, args.rule, since=args.since, until=until)
     text = json.dumps(found.as_json(unmask=args.unmask), indent=2)
     if args.report:
-        page = text if args.report.endswith(".json") else audit_page(found, unmask=args.unmask)
-        Path(args.report).write_text(page, "utf-8")
+        page = (
+            text if args.report.lower().endswith(".json") else audit_page(found, unmask=args.unmask)
+        )
+        try:
+            Path(args.report).write_text(page, "utf-8")
+        except OSError as error:
+            raise DflowError(f"{args.report}: {error.strerror or error}") from error
     if args.json:
         print(text)
     else:
@@ -81,4 +111,7 @@ def _tell(found: dict[str, object], rule: str) -> None:
             words = f"{line['arrival']:>5}  {line['name']} to {line['destination']}"
             print(printable(f"{words}: {line['problem']}"))
     verdict = "complete" if found["complete"] else f"{found['gaps']} gaps"
-    print(f"clone {rule}: {found['copies']} copies, {verdict}")
+    counted = f"{found['copies']} copies, {verdict}"
+    print(
+        f"clone {rule}: {counted if found['copies'] else 'no file of this time was to be copied'}"
+    )

@@ -43,6 +43,7 @@ def add(subparsers: Subparsers) -> None:
         help="jsonl (default), csv or parquet",
     )
     parser.add_argument(
+        "-o",
         "--out",
         metavar="PATH",
         help="the file of jsonl (default: standard output), the folder of csv and parquet",

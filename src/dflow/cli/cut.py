@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN, ERRORS
 from dflow.cli.sources import text
+from dflow.cli.terminal import several
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,13 +45,21 @@ def add(subparsers: Subparsers) -> None:
         "paths", metavar="PATH", nargs="+", help="the archive; with a proof, the folders of cuts"
     )
     parser.add_argument(
-        "--mpid", action="append", default=[], metavar="MPID", help="a participant; also twice"
+        "--mpid",
+        action="append",
+        default=[],
+        metavar="MPID",
+        help="a participant; may be given again",
     )
     parser.add_argument(
         "--mpans", metavar="FILE", help="a portfolio: an MPAN a line, or CSV with a column mpan"
     )
     parser.add_argument(
-        "--flow", action="append", default=[], metavar="FLOW", help="only this flow; also twice"
+        "--flow",
+        action="append",
+        default=[],
+        metavar="FLOW",
+        help="only this flow; may be given again",
     )
     parser.add_argument("--phase", metavar="PHASE", default="", help="the phase, such as SIT")
     parser.add_argument(
@@ -59,7 +68,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--role", metavar="ROLE", default="", help="what the party is to its meter points"
     )
-    parser.add_argument("--out", metavar="OUT", help="the cut's folder, a new one")
+    parser.add_argument("-o", "--out", metavar="OUT", help="the cut's folder, a new one")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--refresh", metavar="OUT", help="add to this cut what came since")
     what.add_argument(
@@ -167,9 +176,11 @@ def _tell(manifest: Manifest, added: int, *, as_json: bool) -> None:
         print(json.dumps(counts, indent=2))
         return
     print(
-        f"{added} files added, {len(manifest.files)} in the cut; {len(manifest.allocated)} MPANs"
-        f" allocated, {len(manifest.missing)} of them without a file;"
-        f" {len(manifest.related)} others named; {len(manifest.skipped)} files skipped"
+        f"{several(added, 'file')} added, {len(manifest.files)} in the cut;"
+        f" {several(len(manifest.allocated), 'MPAN')} allocated,"
+        f" {len(manifest.missing)} of them without a file;"
+        f" {several(len(manifest.related), 'other')} named;"
+        f" {several(len(manifest.skipped), 'file')} skipped"
     )
     _skips(manifest.skipped)
 
@@ -214,9 +225,9 @@ def _allocation(args: argparse.Namespace) -> int:
             holders = ", ".join(" ".join(filter(None, holder)) for holder in one.holders)
             print(printable(f"{row['mpan']}  {holders}"))
         print(
-            f"{len(manifests)} cuts, {allocated} MPANs allocated, {len(found)} of them twice;"
-            f" {told['named_elsewhere']} named in another's files;"
-            f" {untold} files whose MPANs are not known"
+            f"{several(len(manifests), 'cut')}, {several(allocated, 'MPAN')} allocated,"
+            f" {len(found)} of them twice; {told['named_elsewhere']} named in another's files;"
+            f" {several(untold, 'file')} whose MPANs are not known"
         )
     return CLEAN if told["proved"] else ERRORS
 
@@ -259,6 +270,9 @@ def _agreement(args: argparse.Namespace) -> int:
             for one_cut in cuts:
                 values = " ".join(one_cut["values"])
                 print(printable(f"    {one_cut['cut']}: {values} ({one_cut['file']})"))
-        print(f"{len(args.paths)} cuts, {len(rows)} disagreements; {len(skipped)} files skipped")
+        print(
+            f"{several(len(args.paths), 'cut')}, {several(len(rows), 'disagreement')};"
+            f" {several(len(skipped), 'file')} skipped"
+        )
         _skips(skipped)
     return ERRORS if found or skipped else CLEAN

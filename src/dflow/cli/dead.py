@@ -7,18 +7,19 @@ delivery of its bytes in a dead one's place.
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN, ERRORS
-from dflow.cli.operating import add_config, add_unmask, opened
+from dflow.cli.acts import telling
+from dflow.cli.operating import add_config, add_unmask, journal_number, opened_journal, person
 from dflow.errors import DflowError, SourceError
 
 if TYPE_CHECKING:
     from dflow.cli import Subparsers
     from dflow.exchange import Journal
+    from dflow.exchange.journal import DeliveryRow
 
 __all__ = ["add", "run"]
 
@@ -34,7 +35,9 @@ def add(subparsers: Subparsers) -> None:
         allow_abbrev=False,
     )
     add_config(parser)
-    parser.add_argument("delivery", metavar="DELIVERY", nargs="?", type=int, help="only this one")
+    parser.add_argument(
+        "delivery", metavar="DELIVERY", nargs="?", type=journal_number, help="only this one"
+    )
     parser.add_argument("--save", metavar="FILE", help="write its bytes there")
     parser.add_argument("--replace", metavar="FILE", help="send these bytes in its place")
     parser.add_argument("--why", default="", metavar="TEXT", help="needed with --replace")
@@ -49,17 +52,33 @@ def run(args: argparse.Namespace) -> int:
 
     if (args.save or args.replace) and args.delivery is None:
         raise DflowError("which delivery? name its number")
-    with opened(args.config) as (_, journal):
+    if args.save and args.replace:
+        raise DflowError("--save and --replace are two steps: first the one, then the other")
+    with opened_journal(args.config) as (_, journal):
         if args.replace:
-            who = args.who or getpass.getuser()
-            try:
-                operations = Operations(journal=journal, who=who, why=args.why)
-            except ValueError as error:
-                raise DflowError("say --why") from error
-            number = operations.replace(args.delivery, _read(args.replace))
-            print(f"delivery {args.delivery}: replaced by {number}")
+            who, why = person(args)
+            operations = Operations(journal=journal, who=who, why=why)
+            with telling(args, operations) as act:
+                new = operations.replace(args.delivery, _read(args.replace))
+                act.made.append(new)
+                act.say(f"delivery {args.delivery}: replaced by {new}")
             return CLEAN
         return _list(journal, args)
+
+
+def _rows(journal: Journal, delivery: int | None) -> list[DeliveryRow]:
+    """What is dead; or the one that was named, which may be held, since that is edited too."""
+    from dflow.delivery import State
+    from dflow.exchange.journal import Query
+
+    if delivery is None:
+        return list(journal.deliveries(Query(state=State.DEAD)))
+    rows = list(journal.deliveries(Query(after=delivery - 1, limit=1)))
+    if not rows or rows[0].id != delivery:
+        raise DflowError(f"the journal has no delivery {delivery}")
+    if rows[0].state not in {State.DEAD, State.HELD}:
+        raise DflowError(f"delivery {delivery} is {rows[0].state.value}, not dead")
+    return rows
 
 
 def _read(name: str) -> bytes:
@@ -69,20 +88,22 @@ def _read(name: str) -> bytes:
         raise SourceError(f"{name}: {error.strerror or error}") from error
 
 
-def _list(journal: Journal, args: argparse.Namespace) -> int:
-    from dflow.delivery import State
-    from dflow.exchange.account import instant_text
-    from dflow.exchange.journal import Query
-    from dflow.exchange.masking import masked
-    from dflow.show.paint import printable
+def _save(path: Path, content: bytes) -> None:
     from dflow.transport.durable import write_synced
 
+    try:
+        write_synced(path, content, mode=0o600)
+    except OSError as error:
+        raise DflowError(f"{path}: {error.strerror or error}") from error
+
+
+def _list(journal: Journal, args: argparse.Namespace) -> int:
+    from dflow.exchange.account import instant_text
+    from dflow.exchange.masking import masked
+    from dflow.show.paint import printable
+
     hide = str if args.unmask else masked
-    rows = [
-        row
-        for row in journal.deliveries(Query(state=State.DEAD))
-        if args.delivery in (None, row.id)
-    ]
+    rows = _rows(journal, args.delivery)
     told: list[dict[str, object]] = []
     for row in rows:
         attempts = [
@@ -105,7 +126,7 @@ def _list(journal: Journal, args: argparse.Namespace) -> int:
             }
         )
         if args.save:
-            write_synced(Path(args.save), journal.payload(row.hash), mode=0o600)
+            _save(Path(args.save), journal.payload(row.hash))
         if args.json:
             continue
         print(printable(hide(f"{row.id:>5}  {row.name} to {row.destination}: {row.reason}")))

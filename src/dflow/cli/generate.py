@@ -46,8 +46,12 @@ def add(subparsers: Subparsers) -> None:
         help="how many meter points (default: as many as the portfolio has, else 1)",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="which one (default: 0)")
-    parser.add_argument("--from", dest="sender", metavar="ROLE/MPID", type=_party)
-    parser.add_argument("--to", dest="recipient", metavar="ROLE/MPID", type=_party)
+    parser.add_argument(
+        "--from", dest="sender", metavar="ROLE/MPID", type=_party, help="the sender, such as M/OLDM"
+    )
+    parser.add_argument(
+        "--to", dest="recipient", metavar="ROLE/MPID", type=_party, help="the recipient"
+    )
     parser.add_argument(
         "--mpans", metavar="FILE", help="a portfolio: an MPAN a line, or CSV with a column mpan"
     )
@@ -61,7 +65,8 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--list", action="store_true", help="list the scenarios")
     parser.add_argument(
         "-o",
-        "--output",
+        "--out",
+        dest="output",
         metavar="OUT",
         help="a file; for a scenario a new folder (default: output)",
     )

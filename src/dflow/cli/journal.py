@@ -9,18 +9,24 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN
+from dflow.cli.acts import add_json, telling
 from dflow.cli.operating import (
     add_config,
     add_query,
     add_unmask,
+    count,
     instant,
-    opened,
+    journal_number,
+    opened_journal,
+    person,
     query_from,
 )
+from dflow.cli.salvage import add_salvage, salvage
 from dflow.errors import DflowError
 
 if TYPE_CHECKING:
@@ -43,12 +49,14 @@ def add(subparsers: Subparsers) -> None:
     listing = actions.add_parser("list", help="arrivals and their deliveries", allow_abbrev=False)
     add_config(listing)
     add_query(listing)
-    listing.add_argument("--most", type=int, default=50, metavar="N", help="the newest N (50)")
+    listing.add_argument(
+        "--most", type=count, default=50, metavar="N", help="the newest N (default: 50)"
+    )
     listing.add_argument("--json", action="store_true", help="as JSON")
     add_unmask(listing)
     show = actions.add_parser("show", help="one arrival, whole", allow_abbrev=False)
     add_config(show)
-    show.add_argument("arrival", metavar="ARRIVAL", type=int, help="its number")
+    show.add_argument("arrival", metavar="ARRIVAL", type=journal_number, help="its number")
     show.add_argument("--json", action="store_true", help="as JSON")
     add_unmask(show)
     export = actions.add_parser("export", help="the bytes of arrivals", allow_abbrev=False)
@@ -65,28 +73,32 @@ def add(subparsers: Subparsers) -> None:
     prune.add_argument(
         "--older-than", required=True, type=instant, metavar="AGE", help="such as 90d"
     )
+    prune.add_argument("--why", default="they are old", metavar="TEXT", help="for the journal")
+    prune.add_argument("--who", metavar="NAME", help="who does it (default: the user's name)")
+    add_json(prune)
     encrypt = actions.add_parser(
         "encrypt",
         help="seal what is plain or under an older key with the newest key",
         allow_abbrev=False,
     )
     add_config(encrypt)
+    add_salvage(
+        actions.add_parser(
+            "salvage",
+            help="make a damaged journal whole again from what can be read",
+            allow_abbrev=False,
+        )
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Do it."""
-    with opened(args.config) as (_, journal):
-        if args.action == "list":
-            return _list(journal, args)
-        if args.action == "show":
-            return _show(journal, args)
-        if args.action == "export":
-            return _export(journal, args)
-        if args.action == "events":
-            return _events(journal, args)
+    if args.action == "salvage":
+        return salvage(args)
+    with opened_journal(args.config) as (_, journal):
         if args.action == "encrypt":
             return _encrypt(journal)
-        return _prune(journal, args)
+        return _ACTIONS[args.action](journal, args)
 
 
 def _list(journal: Journal, args: argparse.Namespace) -> int:
@@ -151,9 +163,9 @@ def _show(journal: Journal, args: argparse.Namespace) -> int:
     arrival = account.arrival
     print(f"       arrived {instant_text(arrival.at)} from {arrival.source}, {arrival.size} bytes")
     print(f"       sha256 {arrival.hash}, rules {arrival.rules_hash[:12]}")
-    for number, several in attempts.items():
+    for delivery, several in attempts.items():
         for one in several:
-            words = f"attempt {one.number} at delivery {number}: {one.step} {hide(one.detail)}"
+            words = f"attempt {one.number} at delivery {delivery}: {one.step} {hide(one.detail)}"
             print(printable(f"       {instant_text(one.started)} {words}"))
     considered = (decision or {}).get("considered")
     for one in considered if isinstance(considered, list) else []:
@@ -167,17 +179,19 @@ def _export(journal: Journal, args: argparse.Namespace) -> int:
     from dflow.transport.durable import write_synced
     from dflow.transport.names import safe_name
 
-    folder = Path(args.into)
-    if folder.exists() and any(folder.iterdir()):
-        raise DflowError(f"{folder} is not empty")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    count = 0
-    for arrival in list(journal.arrivals(query_from(args))):
-        if arrival.hash:
-            name = f"{arrival.id:08}-{safe_name(arrival.name)}"
-            write_synced(folder / name, journal.payload(arrival.hash), mode=0o600)
-            count += 1
-    print(f"{count} files in {folder}")
+    folder, written = Path(args.into), 0
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            raise DflowError(f"{folder} is not empty; name an empty folder, or a new one")
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for arrival in list(journal.arrivals(query_from(args))):
+            if arrival.hash:
+                name = f"{arrival.id:08}-{safe_name(arrival.name)}"
+                write_synced(folder / name, journal.payload(arrival.hash), mode=0o600)
+                written += 1
+    except OSError as error:
+        raise DflowError(f"{folder}: {error.strerror or error}") from error
+    print(f"{written} files in {folder}")
     return CLEAN
 
 
@@ -190,25 +204,43 @@ def _events(journal: Journal, args: argparse.Namespace) -> int:
     else:
         for event in found:
             print(event_line(event, unmask=args.unmask))
+        if not found:
+            print("no such event")
     return CLEAN
 
 
 def _prune(journal: Journal, args: argparse.Namespace) -> int:
-    total = 0
-    while count := journal.prune(before=args.older_than):
-        total += count
-    print(f"{total} arrivals forgotten")
+    from dflow.exchange import Operations
+    from dflow.exchange.account import instant_text
+
+    who, why = person(args)
+    operations = Operations(journal=journal, who=who, why=why)
+    with telling(args, operations) as act:
+        while forgotten := journal.prune(before=args.older_than):
+            act.forgotten += forgotten
+        detail = f"{act.forgotten} arrivals from before {instant_text(args.older_than)}"
+        operations.note("pruned", detail=detail)
+        act.say(f"{act.forgotten} arrivals forgotten")
     return CLEAN
 
 
 def _encrypt(journal: SqliteJournal | PostgresJournal) -> int:
     mark, total = "", 0
     while True:
-        mark, count = journal.seal(after=mark)
-        total += count
+        mark, sealed = journal.seal(after=mark)
+        total += sealed
         if not mark:
             break
         if sys.stderr.isatty():
             print(f"\r{total} payloads", end="", file=sys.stderr, flush=True)
     print(f"{total} payloads sealed with the newest key")
     return CLEAN
+
+
+_ACTIONS: dict[str, Callable[[Journal, argparse.Namespace], int]] = {
+    "list": _list,
+    "show": _show,
+    "export": _export,
+    "events": _events,
+    "prune": _prune,
+}

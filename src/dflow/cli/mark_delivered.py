@@ -10,7 +10,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN
-from dflow.cli.operating import add_config, add_reason, operating
+from dflow.cli.acts import add_json, telling
+from dflow.cli.operating import acting, add_config, add_reason, journal_number
 
 if TYPE_CHECKING:
     from dflow.cli import Subparsers
@@ -29,17 +30,18 @@ def add(subparsers: Subparsers) -> None:
     )
     add_config(parser)
     parser.add_argument(
-        "deliveries", metavar="DELIVERY", nargs="+", type=int, help="a delivery's number"
+        "deliveries", metavar="DELIVERY", nargs="+", type=journal_number, help="a delivery's number"
     )
     parser.add_argument(
         "--evidence", required=True, metavar="TEXT", help="a reference, a name, a time"
     )
     add_reason(parser)
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Do it."""
-    with operating(args) as (_, operations):
-        number = operations.mark_delivered(args.deliveries, evidence=args.evidence)
-        print(f"{number} marked delivered")
+    with acting(args) as (_, operations), telling(args, operations) as act:
+        changed = operations.mark_delivered(args.deliveries, evidence=args.evidence)
+        act.say(f"{changed} marked delivered")
     return CLEAN

@@ -27,6 +27,9 @@ def add(subparsers: Subparsers) -> None:
     verbs = add_verbs(
         subparsers, "migration", "a migration plan in daily volumes: limits, allocation, quotas"
     )
+    verbs["plan"].add_argument(
+        "--against", type=Path, metavar="OLD", help="say what changed since another version"
+    )
     verbs["rehearse"].add_argument("--days", type=int, default=30, help="how many (default: 30)")
     verbs["rehearse"].add_argument("--seed", type=int, default=1, help="of chance (default: 1)")
     verbs["run"].add_argument("--once", action="store_true", help="take what is there, and end")
@@ -54,11 +57,12 @@ def _planned(setup: Setup) -> Volumes:
     return Volumes(setup.plan.start, len(setup.plan.days))
 
 
-def _plan(file: Path, clock: Clock, _args: argparse.Namespace) -> Report:
+def _plan(file: Path, clock: Clock, args: argparse.Namespace) -> Report:
     from dflow.migration import (
         METHODS,
         allocate,
         check,
+        differences,
         favours_size,
         load_setup,
         reverses,
@@ -71,6 +75,9 @@ def _plan(file: Path, clock: Clock, _args: argparse.Namespace) -> Report:
     if setup.requests:
         allocation = allocate(setup.plan, setup.requests, setup.method, seed=setup.seed)
     volumes = allocation.volumes if allocation else None
+    changed = None
+    if args.against is not None:
+        changed = differences(load_setup(args.against), setup)
     return plan_report(
         setup,
         clock.now().astimezone(ZoneInfo(setup.zone)),
@@ -82,6 +89,7 @@ def _plan(file: Path, clock: Clock, _args: argparse.Namespace) -> Report:
             for one in (setup.changes if setup.requests else ())
         ],
         reverses=reverses(setup.plan, setup.moves, setup.exceptions),
+        changed=changed,
     )
 
 

@@ -29,20 +29,24 @@ def add(subparsers: Subparsers) -> None:
         help="try every source and mount, and list the transports",
         description="Try every source and every mount of a configuration without sending or"
         " taking anything, or list the kinds of transport that are installed.",
-        epilog="Status: 0 all can be used, 1 one cannot, or a plug-in is broken;"
-        " 2 the configuration is refused.",
         allow_abbrev=False,
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     check = actions.add_parser(
-        "check", help="try every source and mount of a configuration", allow_abbrev=False
+        "check",
+        help="try every source and mount of a configuration",
+        epilog="Status: 0 all can be used, 1 one cannot, 2 the configuration is refused.",
+        allow_abbrev=False,
     )
     check.add_argument("config", metavar="CONFIG", help="a dflow.toml")
     check.add_argument(
         "--limit", type=_seconds, default=10.0, metavar="SECONDS", help="for each (default: 10)"
     )
     kinds = actions.add_parser(
-        "kinds", help="list the kinds of transport, and plug-ins that fail", allow_abbrev=False
+        "kinds",
+        help="list the kinds of transport, and plug-ins that fail",
+        epilog="Status: 0 all can be used, 1 a plug-in is broken.",
+        allow_abbrev=False,
     )
     for one in (check, kinds):
         one.add_argument("--json", action="store_true", help="as JSON")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,18 +19,27 @@ from dflow.errors import DflowError
 if TYPE_CHECKING:
     from dflow.exchange import Operations, PostgresJournal, SqliteJournal, Wiring
     from dflow.exchange.journal import Query
+    from dflow.exchange.places import Books, JournalPlace
 
 __all__ = [
+    "acting",
     "add_config",
     "add_query",
     "add_reason",
     "add_unmask",
+    "count",
     "instant",
+    "journal_number",
     "known_destination",
     "opened",
+    "opened_journal",
     "operating",
+    "person",
     "query_from",
 ]
+
+#: No journal counts further.
+_MOST = 2**63 - 1
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -68,6 +77,46 @@ def instant(text: str) -> float:
         ) from error
 
 
+def count(text: str) -> int:
+    """A whole number from 0 that a journal can hold."""
+    if not text.isdecimal() or int(text) > _MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no count")
+    return int(text)
+
+
+def person(args: argparse.Namespace) -> tuple[str, str]:
+    """Who acts, and why.
+
+    Raises:
+        DflowError: if either is left empty, or the machine does not know its user's name.
+    """
+    try:
+        who = getpass.getuser() if args.who is None else args.who
+    except (KeyError, OSError, ImportError) as error:
+        raise DflowError("this user has no name; say --who") from error
+    for word, value in (("--who", who), ("--why", args.why or "")):
+        if not value.strip():
+            raise DflowError(f"{word} is empty; who and why go into the journal, so say both")
+    return who, args.why
+
+
+def _forwards(since: float | None, until: float | None) -> None:
+    """Refuse a window that ends before it begins, in which nothing can lie.
+
+    Raises:
+        DflowError: if it does.
+    """
+    if since is not None and until is not None and until <= since:
+        raise DflowError("the window ends before it begins: --until is to be after --since")
+
+
+def journal_number(text: str) -> int:
+    """A number of the journal: of an arrival or of a delivery."""
+    if not text.isdecimal() or int(text) > _MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of an arrival or a delivery")
+    return int(text)
+
+
 def add_query(parser: argparse.ArgumentParser) -> None:
     """Which arrivals."""
     group = parser.add_argument_group("which arrivals")
@@ -77,7 +126,9 @@ def add_query(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--from", dest="sender", default="", metavar="MPID", help="the sender")
     group.add_argument("--to", dest="recipient", default="", metavar="MPID", help="the recipient")
     group.add_argument("--file-id", default="", metavar="ID", help="the file identifier")
-    group.add_argument("--sha256", default="", metavar="HASH", help="of the content")
+    group.add_argument(
+        "--sha256", default="", metavar="HASH", help="of the content, or how it begins"
+    )
     group.add_argument("--rule", default="", metavar="RULE", help="the rule that settled it")
     group.add_argument("--outcome", default="", metavar="OUTCOME", help="such as unrouted")
     group.add_argument("--state", default="", metavar="STATE", help="with a delivery in it")
@@ -91,7 +142,8 @@ def query_from(args: argparse.Namespace) -> Query:
     """The query that the words ask for.
 
     Raises:
-        DflowError: if an outcome or a state is named that does not exist.
+        DflowError: if an outcome or a state is named that does not exist, or the window ends
+            before it begins.
     """
     from dflow.delivery import State
     from dflow.errors import near_misses
@@ -104,6 +156,7 @@ def query_from(args: argparse.Namespace) -> Query:
             raise DflowError(f"no {what} {word!r}; {hint}")
         return word
 
+    _forwards(args.since, args.until)
     outcome = one_of(args.outcome, [one.value for one in Outcome], "outcome")
     state = one_of(args.state, [one.value for one in State], "state")
     return Query(
@@ -122,7 +175,7 @@ def query_from(args: argparse.Namespace) -> Query:
     )
 
 
-def known_destination(wiring: Wiring, name: str) -> str:
+def known_destination(known: Sequence[str], name: str) -> str:
     """A destination's name, which the rules have.
 
     Raises:
@@ -130,7 +183,6 @@ def known_destination(wiring: Wiring, name: str) -> str:
     """
     from dflow.errors import near_misses
 
-    known = [one.name for one in wiring.routes.destinations]
     if name not in known:
         near = near_misses(name, known)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
@@ -148,13 +200,43 @@ def opened(config: str) -> Iterator[tuple[Wiring, SqliteJournal | PostgresJourna
     from dflow.exchange import load_wiring
 
     wiring = load_wiring(Path(config))
-    if not wiring.journal_place.lasting:
-        raise DflowError(f"{config}: there is no journal yet; nothing has run")
-    journal = wiring.open_journal()
-    try:
+    with _lasting(config, wiring.journal_place) as journal:
         yield wiring, journal
+
+
+@contextmanager
+def opened_journal(config: str) -> Iterator[tuple[Books, SqliteJournal | PostgresJournal]]:
+    """A journal, which must exist, and the destinations' names: rules may be broken meanwhile.
+
+    Raises:
+        DflowError: if there is no journal yet, or it cannot be used.
+    """
+    from dflow.exchange.places import load_books
+
+    books = load_books(Path(config))
+    with _lasting(config, books.journal_place) as journal:
+        yield books, journal
+
+
+@contextmanager
+def _lasting(config: str, place: JournalPlace) -> Iterator[SqliteJournal | PostgresJournal]:
+    if not place.lasting:
+        raise DflowError(f"{config}: there is no journal yet; nothing has run")
+    journal = place.open()
+    try:
+        yield journal
     finally:
         journal.close()
+
+
+@contextmanager
+def acting(args: argparse.Namespace) -> Iterator[tuple[Books, Operations]]:
+    """As `operating`, for what needs neither the rules nor a transport."""
+    from dflow.exchange import Operations
+
+    who, why = person(args)
+    with opened_journal(args.config) as (books, journal):
+        yield books, Operations(journal=journal, who=who, why=why)
 
 
 @contextmanager
@@ -162,6 +244,6 @@ def operating(args: argparse.Namespace) -> Iterator[tuple[Wiring, Operations]]:
     """A configuration, and what one person does to its journal for one reason."""
     from dflow.exchange import Operations
 
+    who, why = person(args)
     with opened(args.config) as (wiring, journal):
-        who = args.who or getpass.getuser()
-        yield wiring, Operations(journal=journal, who=who, why=args.why)
+        yield wiring, Operations(journal=journal, who=who, why=why)

@@ -33,6 +33,9 @@ VERBS: dict[str, str] = {
     "report": "write the report of what was done",
 }
 
+#: How a verb ends.
+_ENDS = "Status: 0 all is well, 1 the report's verdict is bad, 2 the plan cannot be read or used."
+
 #: What carries out a verb: the plan's file, the clock and the command's words give a report.
 Verb = Callable[[Path, Clock, argparse.Namespace], Report]
 
@@ -41,14 +44,14 @@ def add_verbs(
     subparsers: Subparsers, name: str, about: str
 ) -> Mapping[str, argparse.ArgumentParser]:
     """Add a command with its five verbs; the parsers are returned, for options of their own."""
-    parser = subparsers.add_parser(name, help=about, description=about)
+    parser = subparsers.add_parser(name, help=about)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     made = {}
     for verb, meaning in VERBS.items():
-        one = made[verb] = verbs.add_parser(verb, help=meaning, description=meaning)
+        one = made[verb] = verbs.add_parser(verb, help=meaning, epilog=_ENDS)
         one.add_argument("file", type=Path, metavar="FILE", help="the plan, a TOML file")
         one.add_argument("--at", metavar="INSTANT", help="instead of now, such as 2019-06-27T18:00")
-        one.add_argument("--json", action="store_true", help="for machines")
+        one.add_argument("--json", action="store_true", help="as JSON")
         one.add_argument("--html", type=Path, metavar="OUT", help="write a page that stands alone")
     return made
 

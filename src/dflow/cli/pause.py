@@ -10,7 +10,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN
-from dflow.cli.operating import add_config, add_reason, known_destination, operating
+from dflow.cli.acts import add_json, telling
+from dflow.cli.operating import acting, add_config, add_reason, known_destination
 
 if TYPE_CHECKING:
     from dflow.cli import Subparsers
@@ -30,12 +31,13 @@ def add(subparsers: Subparsers) -> None:
     add_config(parser)
     parser.add_argument("destination", metavar="DESTINATION", help="as the rules call it")
     add_reason(parser)
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Do it."""
-    with operating(args) as (wiring, operations):
-        known_destination(wiring, args.destination)
+    with acting(args) as (books, operations), telling(args, operations) as act:
+        known_destination(books.destinations, args.destination)
         operations.pause(args.destination)
-        print(f"{args.destination}: paused")
+        act.say(f"{args.destination}: paused")
     return CLEAN

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN, ERRORS, WRONG
+from dflow.cli.terminal import several
 
 if TYPE_CHECKING:
     from dflow.cli import Subparsers
@@ -39,7 +40,11 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--key-file", metavar="K", help="the key; its owner only may read it")
     parser.add_argument("--new-key", metavar="K", help="make a key file, and nothing else")
     parser.add_argument(
-        "--keep", metavar="WORD", action="append", default=[], help="a word that stays, also twice"
+        "--keep",
+        metavar="WORD",
+        action="append",
+        default=[],
+        help="a word that stays; may be given again",
     )
     parser.add_argument(
         "--shift-dates", action="store_true", help="move the dates of each meter point by some days"
@@ -151,6 +156,7 @@ def _report(made: Pseudonymiser, left_out: list[str], *, as_json: bool) -> None:
         return
     for row in rows:
         print(f"{row['values']:>9}  {row['jcode']:5}  {row['item']}: {row['why']}")
-    print(f"{made.files} files made, {sum(made.replaced.values())} values replaced")
+    replaced = several(sum(made.replaced.values()), "value")
+    print(f"{several(made.files, 'file')} made, {replaced} replaced")
     for reason in left_out:
         print(f"dflow: left out: {reason}", file=sys.stderr)

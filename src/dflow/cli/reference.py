@@ -7,6 +7,7 @@ In: nothing.  Out: Markdown.  This module knows no command: it asks each for its
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,13 +25,14 @@ _HEAD = """\
 
 # The command line
 
-`dflow COMMAND ...`, or `python -m dflow COMMAND ...`.
+`dflow COMMAND ...`, or `python -m dflow COMMAND ...`. `dflow COMMAND --help` says the same as
+this page.
 
 | status | meaning |
 |---|---|
 | 0 | clean: nothing of severity error was found, or what was asked was done |
-| 1 | something of severity error was found, or there is something to repair |
-| 2 | wrong use, or input that cannot be read |
+| 1 | the answer is bad: an error was found, something is missing or waits for a person |
+| 2 | wrong use, or something that cannot be read or written |
 | 130 | interrupted |
 | 141 | the reader of the output went away |
 
@@ -95,11 +97,22 @@ def _shape(action: argparse.Action) -> str:
     return f"{names} {metavar or action.dest.upper()}"
 
 
+#: What a person types: an option, a pattern in quotes, a command in backticks.
+_TYPED = re.compile(r"(--[a-z][a-z-]*|(?<!\w)'[^']+'(?!\w)|`[^`]+`)")
+
+
 def _escaped(text: str) -> str:
-    """Help text as Markdown: what it holds is shown, never obeyed."""
-    for character in "\\|*_<>[]`":
-        text = text.replace(character, "\\" + character)
-    return text.replace("%%", "%")
+    """Help text as Markdown: what is typed stands as code, the rest is shown, never obeyed."""
+    parts = []
+    for part in _TYPED.split(text.replace("%%", "%")):
+        if _TYPED.fullmatch(part):
+            code = part.strip("`").replace("|", "\\|")
+            parts.append(f"`{code}`")
+            continue
+        for character in "\\|*_<>[]`":
+            part = part.replace(character, "\\" + character)  # noqa: PLW2901  bit by bit
+        parts.append(part)
+    return "".join(parts)
 
 
 if __name__ == "__main__":

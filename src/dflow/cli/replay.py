@@ -7,9 +7,13 @@ and one event for all of them.
 from __future__ import annotations
 
 import argparse
+import sys
+from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN
+from dflow.cli.acts import Act, add_json, numbers_text, telling
 from dflow.cli.operating import (
     add_config,
     add_query,
@@ -22,6 +26,7 @@ from dflow.errors import DflowError
 
 if TYPE_CHECKING:
     from dflow.cli import Subparsers
+    from dflow.exchange.journal import ArrivalRow
 
 __all__ = ["add", "run"]
 
@@ -49,24 +54,38 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--all", action="store_true", help="everything that ever arrived")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be sent")
     add_reason(parser)
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Do it."""
     from dflow.exchange.journal import Query
 
-    with operating(args) as (wiring, operations):
+    with operating(args) as (wiring, operations), telling(args, operations) as act:
         query = query_from(args)
         if query == Query() and not args.all:
             raise DflowError("which arrivals? name a window, a flow or the like, or say --all")
         only_to = args.only_to or args.destination
         if only_to:
-            known_destination(wiring, only_to)
-        if args.dry_run:
-            rows = list(operations.journal.arrivals(query))
-            print(f"{len(rows)} arrivals would be sent again")
-            return CLEAN
+            known_destination([one.name for one in wiring.routes.destinations], only_to)
+        left = partial(_left_out, act)
         intake = wiring.exchange(operations.journal).intake if args.rules == "now" else None
-        made = operations.replay(query, intake, destination=only_to)
-        print(f"{len(made)} deliveries due")
+        if args.dry_run:
+            foreseen = list(operations.foresee(query, intake, destination=only_to, left=left))
+            arrivals = len({row.id for row, _, _ in foreseen})
+            places = Counter(new.destination for _, _, new in foreseen)
+            where = ", ".join(f"{n} to {name}" for name, n in sorted(places.items()))
+            act.foreseen += [(row, new) for row, _, new in foreseen]
+            act.say(f"{arrivals} arrivals would be sent again" + (f": {where}" if where else ""))
+            return CLEAN
+        made = operations.replay(query, intake, destination=only_to, left=left)
+        act.made += made
+        act.say(f"{len(made)} deliveries due" + (f": {numbers_text(made)}" if made else ""))
     return CLEAN
+
+
+def _left_out(act: Act, row: ArrivalRow, why: str) -> None:
+    words = why.removeprefix(f"arrival {row.id} ")
+    act.left_out.append((row.id, words))
+    if not act.args.json:
+        print(f"dflow: arrival {row.id} {words}; its original is left out", file=sys.stderr)

@@ -42,17 +42,23 @@ def add(subparsers: Subparsers) -> None:
 
 
 def _verb(
-    verbs: Subparsers, name: str, line: str, *, reports: bool = True
+    verbs: Subparsers, name: str, line: str, *, reports: bool = True, ends: str | None = None
 ) -> argparse.ArgumentParser:
-    parser = verbs.add_parser(name, help=line, description=line, allow_abbrev=False)
+    parser = verbs.add_parser(name, help=line, epilog=ends, allow_abbrev=False)
     parser.add_argument("rules", metavar="RULES", help="the rule file")
     if reports:
-        parser.add_argument("--json", action="store_true", help="tell it as JSON")
+        parser.add_argument("--json", action="store_true", help="as JSON")
     return parser
 
 
 def _add_format(verbs: Subparsers) -> None:
-    parser = _verb(verbs, "format", "lay a rule file out in the one way", reports=False)
+    parser = _verb(
+        verbs,
+        "format",
+        "lay a rule file out in the one way",
+        reports=False,
+        ends="Status: 0 done; 1 with --check, it is laid out otherwise; 2 it cannot be read.",
+    )
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--write", action="store_true", help="write it back to the file")
     group.add_argument("--check", action="store_true", help="status 1 if it is laid out otherwise")
@@ -69,7 +75,12 @@ def _add_explain(verbs: Subparsers) -> None:
 
 
 def _add_lint(verbs: Subparsers) -> None:
-    parser = _verb(verbs, "lint", "say what is wrong or doubtful in a rule file")
+    parser = _verb(
+        verbs,
+        "lint",
+        "say what is wrong or doubtful in a rule file",
+        ends="Status: 0 no remark of severity error, 1 there is one, 2 the rules cannot be read.",
+    )
     parser.add_argument(
         "--at", metavar="INSTANT", help="what counts as now for windows (default: now)"
     )
@@ -80,14 +91,20 @@ def _add_lint(verbs: Subparsers) -> None:
 
 
 def _add_coverage(verbs: Subparsers) -> None:
-    parser = _verb(verbs, "coverage", "say which flow versions of a release have a route")
+    parser = _verb(
+        verbs,
+        "coverage",
+        "say which flow versions of a release have a route",
+        ends="Status: 0 each has one, 1 a route is missing, 2 the rules or the release cannot be"
+        " read.",
+    )
     parser.add_argument("--release", required=True, metavar="NAME", help="such as 12.5")
     parser.add_argument(
         "--party",
         action="append",
         required=True,
         metavar="ROLE/MPID",
-        help="a participant, such as X/UDMS; may be given several times",
+        help="a participant, such as X/UDMS; may be given again",
     )
     parser.add_argument("--on", metavar="DAY", help="another day than the release's own")
     parser.add_argument(
@@ -251,7 +268,9 @@ def instant(text: str | None) -> datetime | date:
             return date.fromisoformat(text)
         when = datetime.fromisoformat(text)
     except ValueError as error:
-        raise DflowError(f"{text}: {error}") from error
+        raise DflowError(
+            f"{text!r} is no instant; write 2019-06-27 or 2019-06-27T18:00+01:00"
+        ) from error
     if when.tzinfo is None:
         raise DflowError(f"{text} has no offset; write such as {text}+00:00, or a day")
     return when
@@ -264,7 +283,7 @@ def day(text: str | None) -> date | None:
     try:
         return date.fromisoformat(text) if text is not None else None
     except ValueError as error:
-        raise DflowError(f"{text}: {error}") from error
+        raise DflowError(f"{text!r} is no day, such as 2019-06-27") from error
 
 
 def party(text: str) -> Party:

@@ -26,16 +26,31 @@ __all__ = ["add_more"]
 
 def add_more(verbs: Subparsers) -> None:
     """Add the parsers of the verbs."""
-    diff = verbs.add_parser("diff", help="say what would go elsewhere", allow_abbrev=False)
+    _add_diff(verbs)
+    _add_simulate(verbs)
+    _add_graph(verbs)
+    _add_report(verbs)
+
+
+def _add_diff(verbs: Subparsers) -> None:
+    diff = verbs.add_parser(
+        "diff",
+        help="say what would go elsewhere",
+        epilog="Status: 0 everything would go where it goes, 1 something would not, 2 rules or"
+        " files cannot be read.",
+        allow_abbrev=False,
+    )
     diff.add_argument("old", metavar="OLD", help="the rules as they are")
     diff.add_argument("new", metavar="NEW", help="the rules as they would be")
     diff.add_argument("--over", metavar="ARCHIVE", help="a folder of files to ask about")
     diff.add_argument(
         "--at", metavar="INSTANT", help="ask for this instant, not for when each file was made"
     )
-    diff.add_argument("--json", action="store_true", help="tell it as JSON")
+    diff.add_argument("--json", action="store_true", help="as JSON")
     diff.set_defaults(call=_diff)
 
+
+def _add_simulate(verbs: Subparsers) -> None:
     simulate = verbs.add_parser(
         "simulate", help="say how much would go where, hour by hour", allow_abbrev=False
     )
@@ -44,9 +59,11 @@ def add_more(verbs: Subparsers) -> None:
     simulate.add_argument(
         "--at", metavar="INSTANT", help="ask for this instant, not for when each file was made"
     )
-    simulate.add_argument("--json", action="store_true", help="tell it as JSON")
+    simulate.add_argument("--json", action="store_true", help="as JSON")
     simulate.set_defaults(call=_simulate)
 
+
+def _add_graph(verbs: Subparsers) -> None:
     graph = verbs.add_parser("graph", help="draw who sends what to whom", allow_abbrev=False)
     graph.add_argument("rules", metavar="RULES", help="the rule file")
     graph.add_argument(
@@ -55,9 +72,13 @@ def add_more(verbs: Subparsers) -> None:
         default="mermaid",
         help="text for Mermaid (default) or Graphviz, or an SVG drawn by Graphviz's dot",
     )
-    graph.add_argument("--output", metavar="FILE", help="write it there")
+    graph.add_argument(
+        "-o", "--out", dest="output", metavar="FILE", help="a file (default: output)"
+    )
     graph.set_defaults(call=_graph)
 
+
+def _add_report(verbs: Subparsers) -> None:
     report = verbs.add_parser(
         "report",
         help="write a page with the picture, the remarks and the coverage",
@@ -65,8 +86,20 @@ def add_more(verbs: Subparsers) -> None:
     )
     report.add_argument("rules", metavar="RULES", help="the rule file")
     report.add_argument("output", metavar="PAGE", help="the HTML file to write")
-    report.add_argument("--release", action="append", default=[], metavar="NAME")
-    report.add_argument("--party", action="append", default=[], metavar="ROLE/MPID")
+    report.add_argument(
+        "--release",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="show the coverage of this release, such as 12.5; may be given again",
+    )
+    report.add_argument(
+        "--party",
+        action="append",
+        default=[],
+        metavar="ROLE/MPID",
+        help="for this participant, such as X/UDMS; may be given again",
+    )
     report.add_argument("--at", metavar="INSTANT", help="what counts as now (default: now)")
     report.set_defaults(call=_report)
 

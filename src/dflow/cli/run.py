@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN, ERRORS, WRONG
-from dflow.cli.operating import add_unmask
+from dflow.cli.operating import add_unmask, count
 
 if TYPE_CHECKING:
     from dflow.cli import Subparsers
@@ -38,7 +38,8 @@ def add(subparsers: Subparsers) -> None:
         description="Take the files of the sources, decide by the rules where each goes, and"
         " deliver it, everything written down in the journal first.",
         epilog="Status: 0 nothing waits for a person, 1 something does, 2 wrong use, or the"
-        " configuration, the journal or a source cannot be used.",
+        " configuration, the journal or a source cannot be used; with --once, 130 or 143 if a"
+        " signal stopped it before the end.",
         allow_abbrev=False,
     )
     parser.add_argument("config", metavar="CONFIG", help="a dflow.toml")
@@ -49,7 +50,7 @@ def add(subparsers: Subparsers) -> None:
     add_unmask(parser)
     parser.add_argument(
         "--most",
-        type=int,
+        type=count,
         default=100,
         metavar="N",
         help="with --once, tell of at most N files to which nothing odd happened (default: 100)",
@@ -101,7 +102,7 @@ def _once(exchange: Exchange, journal: Journal, args: argparse.Namespace) -> int
 
     last = next(iter(journal.arrivals(Query(newest_first=True, limit=1))), None)
     after, started = (last.id if last else 0), time.time()
-    totals = exchange.run_once()
+    totals, stopped = asyncio.run(_run_once(exchange))
     told = list(accounts(journal, Query(after=after)))
     older = {
         one.arrival
@@ -118,14 +119,36 @@ def _once(exchange: Exchange, journal: Journal, args: argparse.Namespace) -> int
     for name, trouble in totals.troubles.items():
         words = trouble if args.unmask else masked(trouble)
         print(f"dflow: source {name}: {words}", file=sys.stderr)
+    if stopped is not None:
+        words = f"stopped by {stopped.name} before the end; the next run does what is left"
+        print(f"dflow: {words}", file=sys.stderr)
+        return 128 + stopped
     if totals.troubles:
         return WRONG
     return ERRORS if any(one.needs_a_person for one in (*told, *backlog)) else CLEAN
 
 
+async def _run_once(exchange: Exchange) -> tuple[Totals, signal.Signals | None]:
+    """Run until nothing is left to do now, or until a signal; which one."""
+    heard: list[signal.Signals] = []
+
+    def stop(one: signal.Signals) -> None:
+        heard.append(one)
+        exchange.stop()
+
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(one, stop, one)
+    totals = await exchange.run(once=True)
+    return totals, heard[0] if heard else None
+
+
 def _json(
     told: list[Account], backlog: list[Account], totals: Totals, *, unmask: bool
 ) -> dict[str, object]:
+    from dflow.exchange.masking import masked
+
+    hide = str if unmask else masked
     return {
         "arrivals": [one.as_json(unmask=unmask) for one in told],
         "backlog": [one.as_json(unmask=unmask) for one in backlog],
@@ -133,7 +156,7 @@ def _json(
             "received": totals.received,
             "outcomes": {outcome.value: n for outcome, n in totals.arrivals.items()},
             "steps": {step.value: n for step, n in totals.steps.items()},
-            "troubles": dict(totals.troubles),
+            "troubles": {name: hide(words) for name, words in totals.troubles.items()},
         },
     }
 
@@ -184,13 +207,15 @@ async def _follow_rules(exchange: Exchange, rules: RulesFile, log: str | None) -
             except ValueError as error:
                 problem = str(error)
         if problem:
+            await exchange.refused(problem)
             _say(f"rules refused, the old ones stay:\n{problem}", log=log, trouble=True)
 
 
 async def _until_stopped(exchange: Exchange, wiring: Wiring, args: argparse.Namespace) -> int:
     from dflow.exchange.reload import RulesFile
 
-    rules = RulesFile(wiring.routes_path, wiring.refuse_on)
+    mounts = tuple(mount.name for mount in wiring.mounts)
+    rules = RulesFile(wiring.routes_path, wiring.refuse_on, patient=True, mounts=mounts)
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, exchange.stop)
@@ -203,7 +228,10 @@ async def _until_stopped(exchange: Exchange, wiring: Wiring, args: argparse.Name
             if args.json
             else event_line(event, unmask=args.unmask)
         )
-        print(text, flush=True)
+        try:
+            print(text, flush=True)
+        except BrokenPipeError:
+            exchange.stop()  # who read our output has gone; the end says so
 
     if args.log is None:
         exchange.observe = tell

@@ -41,7 +41,7 @@ def add(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve until interrupted."""
     from dflow.exchange.page import status_page
-    from dflow.exchange.serve import make_server
+    from dflow.exchange.serve import make_server, page_address
 
     if not args.read_only:
         raise DflowError("say --read-only: the page offers nothing else")
@@ -62,8 +62,7 @@ def run(args: argparse.Namespace) -> int:
             server = make_server(page, token=token, port=args.port)
         except (OSError, OverflowError) as error:
             raise DflowError(f"port {args.port}: {error}") from error
-        address = f"http://127.0.0.1:{server.server_address[1]}/?token={token}"
-        print(address, flush=True)
+        print(page_address(server.server_address[1], token), flush=True)
         print("stop with Ctrl-C", file=sys.stderr)
         try:
             server.serve_forever()

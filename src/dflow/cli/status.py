@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN, ERRORS
-from dflow.cli.operating import add_config, opened
+from dflow.cli.operating import add_config, opened_journal
 
 if TYPE_CHECKING:
     from dflow.cli import Subparsers
@@ -38,9 +38,8 @@ def run(args: argparse.Namespace) -> int:
     """Do it."""
     from dflow.exchange.status import status_of
 
-    with opened(args.config) as (wiring, journal):
-        names = [one.name for one in wiring.routes.destinations]
-        status = status_of(journal, names, now=time.time())
+    with opened_journal(args.config) as (books, journal):
+        status = status_of(journal, books.destinations, now=time.time())
     if args.json:
         print(json.dumps(status.as_json(), indent=2))
     else:

@@ -17,7 +17,12 @@ from attrs import define, field
 
 from dflow.show.paint import PLAIN, VIVID, Paint
 
-__all__ = ["Progress", "paint_for", "width_for"]
+__all__ = ["Progress", "paint_for", "several", "width_for"]
+
+
+def several(number: int, what: str) -> str:
+    """A number of things, told as English tells it: 1 file, 2 files."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def paint_for(stream: TextIO, env: Mapping[str, str] | None = None) -> Paint:

@@ -121,6 +121,7 @@ def _text(
     paint: Paint,
     args: argparse.Namespace,
 ) -> None:
+    from dflow.cli.terminal import several
     from dflow.show import printable
 
     for one in found.sightings:
@@ -133,10 +134,10 @@ def _text(
         print(_answer(owed, paint))
     if answers and pairs.made_up:
         print("These answers are looked for by made-up example pairs; --pairs FILE names yours.")
+    missing = sum(one.state == "missing" for one in answers)
     print(
-        f"{found.mpan}: {len(found.sightings)} flows in {found.files} files,"
-        f" {sum(one.state == 'missing' for one in answers)} answers missing,"
-        f" {len(found.skipped)} files skipped"
+        f"{found.mpan}: {several(len(found.sightings), 'flow')} in {several(found.files, 'file')},"
+        f" {several(missing, 'answer')} missing, {several(len(found.skipped), 'file')} skipped"
     )
     for skipped in found.skipped:
         print(f"dflow: skipped: {printable(skipped.reason)}", file=sys.stderr)

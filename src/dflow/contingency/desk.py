@@ -5,7 +5,7 @@ journal.  This module sends nothing.
 
 An act is in the ledger before its effect is in the journal.  If the process dies between
 the two, `settle` finds what is missing: it brings the journal to what the ledger says, as
-often as it is called.  Capabilities 67, 69, 71, 72, 73.
+often as it is called (`dflow.contingency.effects`).  Capabilities 67, 69, 71, 72, 73.
 """
 
 from __future__ import annotations
@@ -19,19 +19,14 @@ from attrs import define, field
 
 from dflow.contingency.cases import BackFix, ByHand, Failure, Request
 from dflow.contingency.config import Setup
-from dflow.contingency.gate import closed
+from dflow.contingency.effects import OURSELVES, Effects
 from dflow.contingency.hours import on_duty
 from dflow.contingency.standing import Standing
-from dflow.delivery import State
 from dflow.errors import DflowError, near_misses
-from dflow.exchange import Operations
-from dflow.exchange.journal import Journal, Query
+from dflow.exchange.journal import Journal
 from dflow.operation import Clock, Entry, Ledger, LedgerBusy
 
 __all__ = ["ActRefused", "Desk", "desk_of", "ledger_of"]
-
-_WHO = "dflow contingency"
-_CAN_END = (State.DUE, State.RETRYING, State.UNKNOWN, State.DEAD, State.HELD)
 
 
 class ActRefused(DflowError):
@@ -94,13 +89,18 @@ class Desk:
     standing: Standing = field(factory=Standing, repr=False)
     journal: Journal | None = field(default=None, repr=False)
     _new: list[Entry] = field(factory=list, init=False, repr=False)
-    _settled: bool = field(default=False, init=False)
-    _touched: set[str] = field(factory=set, init=False)
+    _effects: Effects = field(init=False, repr=False)
+
+    @_effects.default
+    def _on_the_journal(self) -> Effects:
+        return Effects(
+            setup=self.setup, clock=self.clock, standing=self.standing, journal=self.journal
+        )
 
     # -- entries -------------------------------------------------------------------
 
     def enter(
-        self, kind: str, about: str = "", /, *, who: str = _WHO, why: str = "", **data: object
+        self, kind: str, about: str = "", /, *, who: str = OURSELVES, why: str = "", **data: object
     ) -> None:
         """Take an entry in; `keep` makes all of them durable together."""
         words = {name: value for name, value in data.items() if value not in ("", None, 0, [])}
@@ -249,7 +249,7 @@ class Desk:
             records=self._records(None),
         )
         self.supersede(mprn)
-        self._touched.update(one.key for one in self.standing.of_meter(mprn))
+        self._effects.touch(*(one.key for one in self.standing.of_meter(mprn)))
         self.keep()
         self.settle()
         return self.standing.by_hand[-1]
@@ -270,18 +270,11 @@ class Desk:
     def supersede(self, mprn: str) -> None:
         """A reconnection that came later cancels a disconnection that waits; derived."""
         for one in self.standing.superseded(mprn):
-            if self._may_have_gone(one):
+            if self._effects.may_have_gone(one):
                 continue
             why = "the meter point was to be reconnected after it"
             self.enter("cancelled", one.key, why=why)
-            self._touched.add(one.key)
-
-    def _may_have_gone(self, request: Request) -> bool:
-        if self.journal is None or not request.arrival:
-            return False
-        gone = (State.DELIVERED, State.SENDING, State.UNKNOWN)
-        rows = self.journal.deliveries(Query(arrival=request.arrival))
-        return any(row.state in gone for row in rows)
+            self._effects.touch(one.key)
 
     # -- back-fixing ---------------------------------------------------------------
 
@@ -340,61 +333,11 @@ class Desk:
         Raises:
             JournalError: it cannot be used; call again.
         """
-        journal, running = self.journal, self.setup.running
-        if journal is None or running is None:
-            return
-        self._align(journal, running.destination)
-        if self._settled:
-            keys, self._touched = self._touched, set()
-            rows = [
-                row
-                for key in keys
-                if self.standing.requests[key].arrival
-                for row in journal.deliveries(Query(arrival=self.standing.requests[key].arrival))
-            ]
-        else:
-            rows = [
-                row
-                for state in _CAN_END
-                for row in journal.deliveries(Query(destination=running.destination, state=state))
-            ]
-        for row in rows:
-            request = self.standing.of_arrival(row.arrival)
-            if row.state not in _CAN_END:
-                continue
-            if request is None:
-                if row.arrival in self.standing.unclear and row.state in (
-                    State.DUE,
-                    State.RETRYING,
-                ):
-                    self._operations(journal, self.standing.unclear[row.arrival]).hold([row.id])
-            elif request.outcome == "by hand":
-                act = self._operations(journal, "contingency: done by hand")
-                act.mark_delivered([row.id], evidence=f"{request.channel} {request.reference}")
-            elif request.outcome == "cancelled":
-                self._operations(journal, "contingency: a reconnection came later").cancel([row.id])
-        self._settled = True
+        self._effects.settle()
 
     def touch(self, key: str) -> None:
         """`settle` has to look at a request."""
-        self._touched.add(key)
-
-    def _operations(self, journal: Journal, why: str) -> Operations:
-        return Operations(
-            journal=journal, who=_WHO, why=why, clock=lambda: self.clock.now().timestamp()
-        )
-
-    def _align(self, journal: Journal, destination: str) -> None:
-        """The destination is paused while a failure closes it, and resumed if we paused it."""
-        failures = closed(self.setup, self.standing)
-        lane = journal.lane(destination)
-        if failures and not lane.paused:
-            why = f"contingency {failures[0].id}: stage {failures[0].stage} is down"
-            self._operations(journal, why).pause(destination)
-        elif not failures and lane.paused:
-            ours = [one for one in journal.events(kind="paused") if one.destination == destination]
-            if ours and ours[-1].who == _WHO:
-                self._operations(journal, "contingency: it works again").resume(destination)
+        self._effects.touch(key)
 
     # -- words ---------------------------------------------------------------------
 

@@ -23,7 +23,8 @@ from attrs import define, evolve, field, frozen
 from dflow.contingency.cases import Request
 from dflow.contingency.config import Setup
 from dflow.contingency.desk import Desk, desk_of
-from dflow.contingency.message import write_message
+from dflow.contingency.hub import Hub, Sink
+from dflow.contingency.made import Made, made_message, made_requests
 from dflow.contingency.running import Rounds, held_for_life, read_any
 from dflow.contingency.standing import Standing
 from dflow.delivery import Breaker, Retry, Treatment
@@ -32,12 +33,10 @@ from dflow.exchange.gate import Gate
 from dflow.exchange.journal import Journal, open_journal
 from dflow.operation import SetClock
 from dflow.routing import Routes
-from dflow.transport import Capabilities, MemoryInbox, Parcel, Presence, Receipt, Unavailable
+from dflow.transport import MemoryInbox
 
 __all__ = ["Rehearsed", "rehearse"]
 
-#: The name of a body's element is not published; this one is made up and says so.
-_BODY = "MIM017_NameNotKnown"
 _RULES = """
 destination hub "the messaging hub"
 destination desk "answers, for the supplier's systems"
@@ -97,97 +96,6 @@ class Rehearsed:
         return not any(wrong) and not self.differed
 
 
-@define(eq=False)
-class _Hub:
-    """A hub that is down for a while, and notes what it takes."""
-
-    clock: SetClock
-    down: tuple[datetime, datetime]
-    took: list[tuple[datetime, str, str]] = field(factory=list)
-    keys: set[str] = field(factory=set)
-    refused: int = 0
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return Capabilities(probes=True, idempotent=True)
-
-    async def send(self, parcel: Parcel) -> Receipt:
-        now = self.clock.now()
-        if self.down[0] <= now < self.down[1]:
-            self.refused += 1
-            raise Unavailable("the hub is down")
-        header, _ = read_any(parcel.content)
-        self.took.append((now, "" if header is None else header.file_id, parcel.key))
-        repeat = parcel.key in self.keys
-        self.keys.add(parcel.key)
-        return Receipt(key=parcel.key, repeat=repeat)
-
-    async def probe(self, key: str) -> Presence:
-        return Presence.PRESENT if key in self.keys else Presence.ABSENT
-
-
-@define(eq=False)
-class _Sink:
-    """Where answers go."""
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return Capabilities(probes=False, idempotent=True)
-
-    async def send(self, parcel: Parcel) -> Receipt:
-        return Receipt(key=parcel.key)
-
-    async def probe(self, key: str) -> Presence:  # noqa: ARG002  the port's signature
-        return Presence.UNKNOWN
-
-
-@frozen(kw_only=True)
-class _Made:
-    """A message that was made up."""
-
-    minute: int
-    tx: str
-    mprn: str
-    kind: str
-    at: datetime
-    content: bytes
-
-
-def _message(tx: str, mprn: str, at: datetime, *, code: str = "017", reason: str = "") -> bytes:
-    header = {
-        "MessageTypeCode": code,
-        "SenderID": "SUP" if code == "017" else "NET",
-        "RecipientID": "NET" if code == "017" else "SUP",
-        "TxRefNbr": tx,
-        "MarketTimestamp": at.isoformat(),
-        "VersionNumber": "0",
-    }
-    values = {"MPRN": mprn} | ({"ReasonNameNotKnown": reason} if reason else {})
-    return write_message(header, body=_BODY.replace("017", code), values=values)
-
-
-def _made(setup: Setup, start: datetime, chance: random.Random) -> list[_Made]:
-    """Requests over the outage: two of three reconnect; some meter points ask for both."""
-    wanted, meaning = setup.rehearsing, setup.meaning
-    found: list[_Made] = []
-    for number in range(wanted.requests):
-        minute = chance.random() * wanted.outage
-        mprn = f"100{number:08d}"
-        kind = "reconnect" if chance.random() < 0.66 else "disconnect"
-        if number and chance.random() < 0.05:
-            before = found[-1]
-            mprn, minute = before.mprn, min(before.minute + 5.0, wanted.outage - 0.1)
-            kind = "disconnect" if before.kind == "reconnect" else "reconnect"
-        codes = meaning.reconnect if kind == "reconnect" else meaning.disconnect
-        at = start + timedelta(minutes=int(minute), seconds=chance.randrange(50))
-        tx = f"TX{number:06d}"
-        content = _message(tx, mprn, at, reason=codes[-1])
-        found.append(
-            _Made(minute=int(minute) + 1, tx=tx, mprn=mprn, kind=kind, at=at, content=content)
-        )
-    return found
-
-
 @define(eq=False, kw_only=True)
 class _Play:
     """One rehearsal under way."""
@@ -195,7 +103,7 @@ class _Play:
     setup: Setup
     clock: SetClock
     chance: random.Random
-    hub: _Hub
+    hub: Hub
     journal: Journal
     inbox: MemoryInbox = field(factory=MemoryInbox)
     routes: Routes = field(factory=lambda: Routes.parse(_RULES))
@@ -217,7 +125,7 @@ class _Play:
             journal=self.journal,
             mounts=[
                 Mount(name="hub", outbox=self.hub, treatment=treatment, gate=gate),
-                Mount(name="desk", outbox=_Sink(), treatment=treatment),
+                Mount(name="desk", outbox=Sink(), treatment=treatment),
             ],
             sources=[Source(name="in", inbox=self.inbox)] if take else [],
             read_header=read_any,
@@ -225,7 +133,7 @@ class _Play:
             clock=lambda: self.clock.now().timestamp(),
         )
 
-    def answer(self, made: dict[str, _Made]) -> None:
+    def answer(self, made: dict[str, Made]) -> None:
         """Networks answer what the hub took some minutes ago."""
         after = timedelta(minutes=self.setup.rehearsing.answer)
         now = self.clock.now()
@@ -234,7 +142,7 @@ class _Play:
             if at + after > now:
                 return
             code = "106E" if made[tx].kind == "reconnect" else "106D"
-            self.inbox.put(_message(f"AN{self.answered:06d}", made[tx].mprn, now, code=code))
+            self.inbox.put(made_message(f"AN{self.answered:06d}", made[tx].mprn, now, code=code))
             self.answered += 1
 
     def phone(self, desk: Desk) -> None:
@@ -301,11 +209,11 @@ def rehearse(
     clock = SetClock(start)
     with tempfile.TemporaryDirectory() as folder:
         small = evolve(setup, path=Path(folder) / setup.path.name, rehearsing=wanted)
-        hub, journal = _Hub(clock, down), open_journal(None)
+        hub, journal = Hub(clock, down), open_journal(None)
         play = _Play(setup=small, clock=clock, chance=chance, hub=hub, journal=journal)
         try:
             with desk_of(small, clock, journal) as desk:
-                made = {one.tx: one for one in _made(small, start, chance)}
+                made = {one.tx: one for one in made_requests(small, start, chance)}
                 standing = _play(play, desk, made, progress)
         finally:
             journal.close()
@@ -313,7 +221,7 @@ def rehearse(
 
 
 def _play(
-    play: _Play, desk: Desk, made: dict[str, _Made], progress: Callable[[int, int], None]
+    play: _Play, desk: Desk, made: dict[str, Made], progress: Callable[[int, int], None]
 ) -> Standing:
     wanted, start = play.setup.rehearsing, play.clock.now()
     coming = deque(sorted(made.values(), key=lambda one: one.at))

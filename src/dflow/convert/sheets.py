@@ -135,7 +135,9 @@ class Sheets:
                 self.rows[name] = 0
             sheet.add(row)
         except OSError as error:
-            raise SourceError(f"{self.folder / name}: cannot be written: {error}") from error
+            raise SourceError(
+                f"{self.folder / name}: cannot be written: {error.strerror or error}"
+            ) from error
         self.rows[name] += 1
 
     def _start(self, name: str, fields: tuple[Field, ...]) -> Sheet:
@@ -163,7 +165,9 @@ class Sheets:
             for part, final in self._parts:
                 part.replace(final)
         except OSError as error:
-            raise SourceError(f"{self.folder}: cannot be written: {error}") from error
+            raise SourceError(
+                f"{self.folder}: cannot be written: {error.strerror or error}"
+            ) from error
         return [final for _, final in self._parts]
 
     def abandon(self) -> None:

@@ -1,7 +1,7 @@
 """A cut-over: a dated plan of steps, rehearsed on a copy, run, and reconciled."""
 
 from dflow.cutover.classify import Classified, Rejection, classify
-from dflow.cutover.comparing import Comparison, compare
+from dflow.cutover.comparing import Comparison, compare, merge
 from dflow.cutover.config import load_plan
 from dflow.cutover.confirming import Confirmation, confirmations
 from dflow.cutover.gate import cutover_changes, gate_rules, side_of
@@ -38,6 +38,7 @@ __all__ = [
     "gate_rules",
     "ledger_of",
     "load_plan",
+    "merge",
     "real_world",
     "reconcile",
     "rehearse",

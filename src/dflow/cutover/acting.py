@@ -14,7 +14,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from dflow.cutover.comparing import compare
+from dflow.cutover.comparing import compare, merge
 from dflow.cutover.confirming import confirmations
 from dflow.cutover.contradictions import counted
 from dflow.cutover.files import Placed, is_taken, made_files, place
@@ -294,6 +294,10 @@ def _compare(world: World) -> Acted:
     keep(world.plan.work / "differences.csv", found.listing())
     words = f"{found.same} records agree, {len(found.differences)} differences"
     data = {"left": found.left, "right": found.right, "same": found.same, **found.kinds}
+    if given.prefer:
+        both = merge(given.left, given.right, key=given.key, prefer=given.prefer)
+        keep(world.plan.work / "merged.csv", both)
+        words += f"; merged, {given.prefer} stands where they differ"
     return Acted(words=words, data=data)
 
 

@@ -1,8 +1,9 @@
-"""Two sides of the same records compared: what one side lacks, and what differs.
+"""Two sides of the same records compared and merged: what one lacks, and what differs.
 
-In: two CSV files with a key.  Out: differences, by line and column.  This module does not
-know what the columns mean, and its words show no key and no value: the list of
-differences has them, for whom the tables are anyway.
+In: two CSV files with a key.  Out: differences, by line and column, or one table of both.
+Which side stands where they differ is for the caller to say.  This module does not know what
+the columns mean, and its words show no key and no value: the list of differences has them,
+for whom the tables are anyway.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from attrs import field, frozen
 from dflow.cutover.files import rows_of
 from dflow.errors import DflowError
 
-__all__ = ["Comparison", "Difference", "compare"]
+__all__ = ["Comparison", "Difference", "Side", "compare", "merge"]
+
+#: A side of a comparison.
+Side = Literal["left", "right"]
 
 #: What differs: a record is on one side only, or a value of it differs.
 _Kind = Literal["only left", "only right", "differs"]
@@ -131,6 +135,28 @@ def compare(left: Path, right: Path, *, key: str, ignore: tuple[str, ...] = ()) 
         alone=tuple(one for one in (*left_heads, *right_heads) if one in alone),
         differences=tuple(found),
     )
+
+
+def merge(left: Path, right: Path, *, key: str, prefer: Side) -> bytes:
+    """One CSV file of the records of both sides, in the order of the left, then of the right.
+
+    A record that one side has stays as it is, blank in the columns of the other.  Of a record
+    that both have, `prefer` says whose value stands in a column of both, a blank too; where
+    the other value is another one, `compare` lists it.
+
+    Raises:
+        SourceError: one of them cannot be read.
+        DflowError: it is no table with that key, or has a key twice.
+    """
+    left_heads, olds = _by_key(left, key)
+    right_heads, news = _by_key(right, key)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(dict.fromkeys((*left_heads, *right_heads))), restval="")
+    writer.writeheader()
+    for name in dict.fromkeys((*olds, *news)):
+        old, new = (side[name][1] if name in side else {} for side in (olds, news))
+        writer.writerow(old | new if prefer == "right" else new | old)
+    return text.getvalue().replace("\r\n", "\n").encode()
 
 
 def _by_key(path: Path, key: str) -> tuple[list[str], dict[str, tuple[int, dict[str, str]]]]:

@@ -30,7 +30,7 @@ from dflow.cutover.plan import (
     Retention,
     Step,
 )
-from dflow.cutover.words import EPOCH, Table, Words
+from dflow.cutover.words import Table, Words
 from dflow.envelope import Party
 from dflow.errors import LookupMiss
 from dflow.exchange.settings import TableReader
@@ -131,7 +131,7 @@ class _Reading:
             version=head.text("version", needed=False),
             zone=self.words.zone,
             release=release.name if release else "",
-            closure=head.instant("closure") or EPOCH,
+            closure=head.instant("closure"),
             config=self._config(head),
             work=head.file("work") or path.with_suffix(".work"),
             changes=head.file("changes") or path.with_suffix(".changes.toml"),
@@ -279,7 +279,7 @@ class _Reading:
             flow=self._known_flow(table, "flow"),
             old=old,
             new=new,
-            at=table.instant("at") or EPOCH,
+            at=table.instant("at"),
             deliver=table.text("deliver", needed=False),
         )
 
@@ -289,7 +289,7 @@ class _Reading:
         return Retention(
             name=table.text("name"),
             folder=table.file("folder") or Path(),
-            until=table.instant("until") or EPOCH,
+            until=table.instant("until"),
         )
 
     def _batch(self, table: Table, known: tuple[Party, ...]) -> Batch:
@@ -317,7 +317,7 @@ class _Reading:
         return Batch(
             name=table.text("name"),
             party=party,
-            fetch_by=table.instant("fetch_by") or EPOCH,
+            fetch_by=table.instant("fetch_by"),
             folder=table.file("folder"),
             table=table.file("table"),
             prefixes=prefixes,
@@ -352,11 +352,15 @@ class _Reading:
         table = self.words.table("compare")
         if table is None:
             return None
-        table.only("left", "right", "key", "ignore")
+        table.only("left", "right", "key", "ignore", "prefer")
         table.text("left"), table.text("right")
+        prefer = table.text("prefer", needed=False)
+        if prefer not in ("", "left", "right"):
+            table.fault("prefer", 'prefer must be "left" or "right": whose value stands')
         return Comparing(
             left=table.file("left") or Path(),
             right=table.file("right") or Path(),
             key=table.text("key", needed=False) or "mpan",
             ignore=table.texts("ignore"),
+            prefer="left" if prefer == "left" else "right" if prefer == "right" else "",
         )

@@ -231,12 +231,14 @@ class Comparing:
         right: the new side.
         key: the column that names a record.
         ignore: columns that need not agree.
+        prefer: whose value stands in a merged table, ``left`` or ``right``; empty for none.
     """
 
     left: Path
     right: Path
     key: str = "mpan"
     ignore: tuple[str, ...] = ()
+    prefer: Literal["", "left", "right"] = ""
 
 
 @frozen(kw_only=True)

@@ -260,7 +260,6 @@ def _step_row(plan: CutoverPlan, one: Doing) -> tuple[str, ...]:
 def rehearsal_report(plan: CutoverPlan, found: Rehearsed) -> Report:
     """What the dress rehearsal saw (capability 36)."""
     flows = found.failed_flows
-    counts = [sum(one.sample.flow == flow for one in found.failed) for flow in flows]
     if flows:
         verdict = (
             f"The rehearsal failed: {len(flows)} flows of release {plan.release} were not"
@@ -271,27 +270,13 @@ def rehearsal_report(plan: CutoverPlan, found: Rehearsed) -> Report:
     else:
         verdict = "The rehearsal failed: see what wants attention."
     notes = tuple(step_blocks(plan, found.standing))
-    wrong = [one for one in found.failed if one.sample.wish != "delivered"]
-    attention: list[Block] = []
-    if flows:
-        first = next(one for one in found.failed if one.sample.flow == flows[0])
-        attention = [
-            Note(
-                severity="error",
-                what=f"{counted(len(flows), 'flow')} of release {plan.release} not delivered",
-                where=plan.config.name,
-                why=first.saw,
-                remedy=f"dflow cutover plan {plan.path.name} --draft writes the routes to review",
-            ),
-            impacted_table(flows, counts),
-        ]
-    attention += [one for one in notes if isinstance(one, Note)]
-    attention += [
-        Note(severity="error", what=f"{one.sample.what}: {one.saw}", where=one.sample.file_id)
-        for one in wrong
-    ]
+    attention = (
+        *_undelivered(plan, found),
+        *(one for one in notes if isinstance(one, Note)),
+        *_otherwise(found),
+    )
     sections = [
-        Section("What wants attention", tuple(attention)),
+        Section("What wants attention", attention),
         Section("Time line", (time_line(plan, found.standing),)),
         Section("Steps", tuple(one for one in notes if isinstance(one, Table))),
         Section("Reconciliation", tuple(reconciliation_blocks(found.reconciliation))),
@@ -310,3 +295,28 @@ def rehearsal_report(plan: CutoverPlan, found: Rehearsed) -> Report:
         ),
         sections=tuple(one for one in sections if one.blocks),
     )
+
+
+def _undelivered(plan: CutoverPlan, found: Rehearsed) -> Iterator[Note | Table]:
+    """The flows of the release that were not delivered, and what writes their routes."""
+    flows = found.failed_flows
+    if not flows:
+        return
+    first = next(one for one in found.failed if one.sample.flow == flows[0])
+    yield Note(
+        severity="error",
+        what=f"{counted(len(flows), 'flow')} of release {plan.release} not delivered",
+        where=plan.config.name,
+        why=first.saw,
+        remedy=f"dflow cutover plan {plan.path.name} --draft writes the routes to review",
+    )
+    counts = [sum(one.sample.flow == flow for one in found.failed) for flow in flows]
+    yield impacted_table(flows, counts)
+
+
+def _otherwise(found: Rehearsed) -> Iterator[Note]:
+    """Files that had to become something else than delivered, and did not."""
+    for one in found.failed:
+        if one.sample.wish != "delivered":
+            what = f"{one.sample.what}: {one.saw}"
+            yield Note(severity="error", what=what, where=one.sample.file_id)

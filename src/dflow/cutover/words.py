@@ -72,9 +72,9 @@ class Table:
             self.fault(key, f"{key} must be true or false")
         return value is True
 
-    def number(self, key: str, *, default: float | None = None) -> float:
+    def number(self, key: str) -> float:
         """A number above nothing."""
-        value = self.values.get(key, default)
+        value = self.values.get(key)
         if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
             self.fault(key, f"{key} must be a number above 0")
             return 1.0
@@ -88,11 +88,9 @@ class Table:
             return default
         return value
 
-    def instant(self, key: str, *, needed: bool = True) -> datetime | None:
+    def instant(self, key: str) -> datetime:
         """An instant: with an offset, or local to the plan; a date is its midnight."""
         value = self.values.get(key)
-        if value is None and not needed:
-            return None
         if not isinstance(value, str | date):
             self.fault(key, f"{key} must be a time", known=("2019-06-27T18:00:00",))
             return EPOCH
@@ -109,7 +107,7 @@ class Table:
 
     def window(self) -> tuple[datetime, datetime]:
         """`from` and `to`, the second after the first."""
-        start, end = self.instant("from") or EPOCH, self.instant("to") or EPOCH
+        start, end = self.instant("from"), self.instant("to")
         if end <= start and EPOCH not in (start, end):
             self.fault("to", "to is not after from")
         return start, end

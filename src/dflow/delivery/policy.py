@@ -54,6 +54,11 @@ class Retry:
     attempts: int | None = None
     give_up: float | None = 7 * 86400.0
 
+    @property
+    def longest(self) -> float:
+        """Seconds that no wait exceeds."""
+        return self.cap * (1.0 + self.jitter)
+
     def wait(self, attempts: int, chance: float) -> float:
         """Seconds to wait after so many attempts; `chance` is from 0 to 1.
 
@@ -157,6 +162,10 @@ class Quota:
     def _day(self, now: float) -> datetime:
         local = datetime.fromtimestamp(now, ZoneInfo(self.zone))
         return local.replace(hour=0, minute=0, second=0, microsecond=0)
+
+    def day(self, now: float) -> int:
+        """The number of the day of `now`."""
+        return self._day(now).toordinal()
 
     def day_start(self, now: float) -> float:
         """The instant at which the day of `now` began."""

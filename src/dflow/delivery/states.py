@@ -125,7 +125,7 @@ TABLE: tuple[Transition, ...] = (
     *_rows(Step.START, _S, _D, _R),
     *_rows(Step.ACCEPTED, _K, _S),
     *_rows(Step.FAILED, _R, _S),
-    *_rows(Step.EXHAUSTED, _X, _S),
+    *_rows(Step.EXHAUSTED, _X, _S, _U),
     *_rows(Step.REFUSED, _X, _S),
     *_rows(Step.LOST, _U, _S),
     *_rows(Step.FOUND, _K, _U),

@@ -54,7 +54,7 @@ class Account:
         """As the JSON object that every `--json` prints.
 
         Args:
-            unmask: whether meter points in names, places and reasons are shown.
+            unmask: whether meter points in names, headers, places and reasons are shown.
         """
         arrival, hide = self.arrival, str if unmask else masked
         return {
@@ -64,11 +64,11 @@ class Account:
             "name": hide(arrival.name),
             "sha256": arrival.hash,
             "size": arrival.size,
-            "flow": arrival.address.get("flow", ""),
-            "version": arrival.address.get("version", ""),
-            "from": _party(arrival, "sender"),
-            "to": _party(arrival, "recipient"),
-            "file_id": arrival.address.get("file_id", ""),
+            "flow": hide(arrival.address.get("flow", "")),
+            "version": hide(arrival.address.get("version", "")),
+            "from": hide(_party(arrival, "sender")),
+            "to": hide(_party(arrival, "recipient")),
+            "file_id": hide(arrival.address.get("file_id", "")),
             "outcome": arrival.outcome.value,
             "rule": arrival.rule,
             "reason": hide(arrival.reason),

@@ -13,8 +13,10 @@ from attrs import field, frozen
 
 from dflow.delivery import Step, Treatment, WrongStep
 from dflow.exchange.gate import Gate
+from dflow.exchange.health import CANNOT_ASK, COULD_NOT_TELL, GIVEN_UP, NONE_LEFT, answered
 from dflow.exchange.journal import DeliveryRow, EventRow, Journal
 from dflow.exchange.lease import Lease
+from dflow.exchange.words import kept_words, unthought_of
 from dflow.transport import Outbox, Parcel, Presence, Refused, TransportError, Unavailable
 
 __all__ = ["NEVER", "Ended", "Mount", "ask", "event_about", "keep", "send"]
@@ -40,7 +42,6 @@ class Ended:
     Attributes:
         row: the delivery, as it was when it began.
         step: the step that it takes.
-        up: whether the destination answered, be it with a refusal.
         detail: why, in words; empty for nothing to say.
         place: where the destination has it.
         due: when there is more to do; None for at once.
@@ -50,12 +51,16 @@ class Ended:
 
     row: DeliveryRow
     step: Step
-    up: bool
     detail: str = ""
     place: str = ""
     due: float | None = None
     started: float
     at: float
+
+    @property
+    def up(self) -> bool | None:
+        """Whether the destination answered, as the next run will know it."""
+        return answered(self.step, self.detail)
 
 
 async def send(
@@ -75,60 +80,69 @@ async def send(
     parcel = Parcel(
         key=row.key, name=row.name, content=content, address=row.address, notes=row.notes
     )
-    step, detail, place, up = Step.LOST, "", "", False
+    step, detail, place = Step.LOST, "", ""
     limit = asyncio.timeout(treatment.timeout if lease.holds else 0.0)
     try:
         with lease.over(limit):
             async with limit:
                 receipt = await mount.outbox.send(parcel)
-        step, place, up = Step.ACCEPTED, receipt.place, True
+        step, place = Step.ACCEPTED, receipt.place
         detail = "the destination had it already" if receipt.repeat else ""
     except Refused as error:
-        step, detail, up = Step.REFUSED, str(error), True
+        step, detail = Step.REFUSED, str(error)
     except Unavailable as error:
         gone = treatment.retry.exhausted(row.attempts, started - row.made)
         step, detail = (Step.EXHAUSTED if gone else Step.FAILED), str(error)
     except TimeoutError:
-        detail = f"no answer in {treatment.timeout:g} s"
-        if not lease.holds:
-            detail = "given up: the journal cannot be reached, and the lease has ended"
+        detail = f"no answer in {treatment.timeout:g} s" if lease.holds else GIVEN_UP
     except TransportError as error:
         detail = str(error)
     except Exception as error:  # noqa: BLE001  what a transport did not think of
-        detail = f"{type(error).__name__}: {error}"
+        detail = unthought_of(error)
+    if step is not Step.ACCEPTED and detail != GIVEN_UP:
+        detail = kept_words(detail, content)
     if mount.gate is not None and step in (Step.REFUSED, Step.FAILED, Step.EXHAUSTED):
         # What was certainly not delivered has used nothing of its gate's room.
         mount.gate.give_back(row)
     at = clock()
     due = at + treatment.retry.wait(row.attempts, chance) if step is Step.FAILED else None
-    return Ended(
-        row=row, step=step, up=up, detail=detail, place=place, due=due, started=started, at=at
-    )
+    return Ended(row=row, step=step, detail=detail, place=place, due=due, started=started, at=at)
 
 
 async def ask(mount: Mount, row: DeliveryRow, clock: Callable[[], float], chance: float) -> Ended:
     """Ask the destination about an unknown delivery; `chance` as in `send`."""
     started, treatment = clock(), mount.treatment
-    step, detail, up = Step.UNDECIDED, "", True
+    # After one loss, such as by a crash, it goes at once, however long the exchange was down;
+    # what is lost again and again waits, and ends.
+    gone, again = False, None
+    if row.attempts > 1:
+        gone = treatment.retry.exhausted(row.attempts, started - row.made)
+        again = started + treatment.retry.wait(row.attempts - 1, chance)
+    able = mount.outbox.capabilities.probes
+    step, detail = Step.UNDECIDED, COULD_NOT_TELL if able else CANNOT_ASK
     due: float | None = started + treatment.retry.wait(row.attempts, chance)
     try:
-        if not mount.outbox.capabilities.probes:
-            presence = Presence.UNKNOWN
-        else:
+        presence = Presence.UNKNOWN
+        if able:
             async with asyncio.timeout(treatment.timeout):
                 presence = await mount.outbox.probe(row.key)
+    except (TransportError, TimeoutError) as error:
+        detail = kept_words(str(error), b"") or type(error).__name__
     except Exception as error:  # noqa: BLE001  what a transport did not think of
-        detail, up = str(error) or type(error).__name__, False
+        detail = unthought_of(error)
     else:
         if presence is Presence.PRESENT:
             step, detail, due = Step.FOUND, "asked, the destination has it", None
         elif presence is Presence.ABSENT:
-            step, detail, due = Step.MISSING, "asked, the destination does not have it", None
-        elif treatment.unanswered == "again":
-            step, detail, due = Step.PRESUMED, "it cannot be asked: sent again", None
-        elif not mount.outbox.capabilities.probes:
-            detail, due = "it cannot be asked: a person has to look", NEVER
-    return Ended(row=row, step=step, up=up, detail=detail, due=due, started=started, at=clock())
+            detail = "asked, the destination does not have it"
+            step, due = Step.MISSING, again
+            if gone:
+                step, detail, due = Step.EXHAUSTED, NONE_LEFT, None
+        elif treatment.unanswered == "again" and not gone:
+            step, detail, due = Step.PRESUMED, f"{detail}: sent again", again
+        elif treatment.unanswered == "again" or not able:
+            detail, due = f"{detail}: a person has to look", NEVER
+    return Ended(row=row, step=step, detail=detail, due=due, started=started, at=clock())
 
 
 def keep(journal: Journal, one: Ended) -> None:

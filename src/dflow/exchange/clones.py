@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from attrs import evolve, frozen
 
 from dflow.delivery import State
-from dflow.errors import LookupMiss, near_misses
+from dflow.errors import DflowError, LookupMiss, StructureError, near_misses
 from dflow.exchange.account import instant_text
 from dflow.exchange.intake import Intake
 from dflow.exchange.journal import (
@@ -64,11 +64,11 @@ class AuditLine:
     problem: str = ""
 
     def as_json(self, *, unmask: bool = False) -> dict[str, object]:
-        """As a JSON object; `unmask` shows meter points in the name."""
+        """As a JSON object; `unmask` shows meter points in the name and the flow."""
         return {
             "arrival": self.arrival,
             "name": self.name if unmask else masked(self.name),
-            "flow": self.flow,
+            "flow": self.flow if unmask else masked(self.flow),
             "sha256": self.sha256,
             "destination": self.destination,
             "delivery": self.delivery,
@@ -140,8 +140,9 @@ def audit(
 
     Raises:
         LookupMiss: if the rules have no clone of that name.
+        DflowError: if the window ends before it begins.
     """
-    _known(intake, rule)
+    _asked(intake, rule, since, until)
     lines: list[AuditLine] = []
     for row in journal.arrivals_in_pages(Query(since=since, until=until)):
         copies = [
@@ -149,7 +150,13 @@ def audit(
             for one in journal.deliveries(Query(arrival=row.id))
             if one.rule == rule and one.kind in _COPIES
         ]
-        lines += _lines(row, copies, expected_copies(journal, intake, row, rule, row.at))
+        try:
+            expected = expected_copies(journal, intake, row, rule, row.at)
+        except StructureError as error:
+            # One file of which no copy can be made must not keep the others from being judged.
+            lines.append(evolve(_plain(row), problem=f"no copy can be made: {error}"))
+            expected = []
+        lines += _lines(row, copies, expected)
     return Audit(
         rule=rule,
         since=since,
@@ -160,7 +167,10 @@ def audit(
     )
 
 
-def _known(intake: Intake, rule: str) -> None:
+def _asked(intake: Intake, rule: str, since: float, until: float) -> None:
+    if until < since:
+        start, end = instant_text(since), instant_text(until)
+        raise DflowError(f"the window ends before it begins: it is from {start} to {end}")
     clones = [one.name for one in intake.routes.rules if one.kind == "clone"]
     if rule not in clones:
         near = near_misses(rule, clones)
@@ -171,7 +181,11 @@ def _known(intake: Intake, rule: str) -> None:
 def expected_copies(
     journal: Journal, intake: Intake, row: ArrivalRow, rule: str, at: float
 ) -> list[NewDelivery]:
-    """The copies that the clone would make of an arrival at an instant."""
+    """The copies that the clone would make of an arrival at an instant.
+
+    Raises:
+        StructureError: if none can be made of this file.
+    """
     if not row.hash or row.outcome in {Outcome.REPEAT, Outcome.UNPARSABLE, Outcome.UNREADABLE}:
         return []
     content = journal.payload(row.hash)
@@ -186,14 +200,22 @@ def expected_copies(
         address=row.address,
         outcome=row.outcome,
     )
-    decided = intake.decided(plain, header, checked=True)
-    return [one for one in decided.deliveries if one.kind == "copy" and one.rule == rule]
+    return intake.copies(plain, header, rule)
+
+
+def _plain(row: ArrivalRow) -> AuditLine:
+    return AuditLine(arrival=row.id, name=row.name, flow=row.flow, sha256=row.hash, destination="")
+
+
+def _waits(row: ArrivalRow) -> bool:
+    """Whether the check holds an arrival: its copies are made when it is released."""
+    return row.outcome is Outcome.HELD and not row.rule
 
 
 def _lines(
     row: ArrivalRow, copies: list[DeliveryRow], expected: list[NewDelivery]
 ) -> Iterator[AuditLine]:
-    plain = AuditLine(arrival=row.id, name=row.name, flow=row.flow, sha256=row.hash, destination="")
+    plain = _plain(row)
     for copy in copies:
         problem = "" if copy.state is State.DELIVERED else f"the copy is {copy.state.value}"
         wanted = [one for one in expected if one.destination == copy.destination]
@@ -212,7 +234,10 @@ def _lines(
     fallen = {copy.notes.get("diverted_from", "") for copy in copies}
     for one in expected:
         if one.destination not in made | fallen:
-            yield evolve(plain, destination=one.destination, problem="there is no copy")
+            problem = (
+                "the original is held, and not released" if _waits(row) else "there is no copy"
+            )
+            yield evolve(plain, destination=one.destination, problem=problem)
 
 
 def backfill(
@@ -226,46 +251,66 @@ def backfill(
     why: str,
     clock: Callable[[], float] = time.time,
     as_at: float | None = None,
+    noted: Callable[[EventRow], object] = lambda _event: None,
 ) -> tuple[int, ...]:
     """Copy what passed before the clone existed; the numbers of the new deliveries.
 
     An arrival is copied if the clone fits it now, or fitted it when it came, and it has no
-    copy by that clone yet.  Doing it twice copies nothing twice.  `as_at` is the instant
-    at which the clone is asked instead of now, such as its first, when it is over.
+    copy by that clone yet.  Doing it twice copies nothing twice.  What the check holds has
+    not passed: it is copied when it is released.  `as_at` is the instant at which the clone
+    is asked instead of now, such as its first, when it is over.  `noted` is told the event
+    that is left.
 
     Raises:
         LookupMiss: if the rules have no clone of that name.
+        DflowError: if the window ends before it begins.
     """
-    _known(intake, rule)
+    _asked(intake, rule, since, until)
     now = clock()
     made: list[int] = []
+    lost = 0
     for row in journal.arrivals_in_pages(Query(since=since, until=until)):
-        expected = expected_copies(journal, intake, row, rule, row.at)
-        if not expected:
-            asked = now if as_at is None else as_at
-            expected = expected_copies(journal, intake, row, rule, asked)
+        if _waits(row):
+            continue
+        try:
+            expected = expected_copies(journal, intake, row, rule, row.at)
+            if not expected:
+                asked = now if as_at is None else as_at
+                expected = expected_copies(journal, intake, row, rule, asked)
+        except StructureError:
+            lost += 1  # the audit names it
+            continue
         with journal.transaction():
             for one in expected:
                 notes = {**one.notes, "kind": "backfill"}
                 number = journal.add(row.id, evolve(one, kind="backfill", notes=notes), at=now)
                 made += [number] if number else []
-    detail = f"{rule}: {len(made)} copies"
-    journal.note(EventRow(at=now, kind="backfill", who=who, why=why, detail=detail))
+    detail = f"{rule}: {len(made)} copies" + (f", {lost} cannot be made" if lost else "")
+    event = EventRow(at=now, kind="backfill", who=who, why=why, detail=detail)
+    noted(evolve(event, id=journal.note(event)))
     return tuple(made)
 
 
+#: Characters of words that are not broken into lines.
+_SHORT = 18
+
 _PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Audit of clone {rule}</title>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Audit of clone {rule}</title>
 <style>
-body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem;
+body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 84rem;
   padding: 0 1.5rem }}
 table {{ border-collapse: collapse; width: 100% }}
-th, td {{ border-bottom: 1px solid #ccc; padding: .3rem .6rem; text-align: left }}
+th, td {{ border-bottom: 1px solid #ccc; padding: .3rem .6rem; text-align: left;
+  vertical-align: top; overflow-wrap: anywhere }}
+th {{ overflow-wrap: normal }} td.short {{ white-space: nowrap }}
+td.name, td.hash {{ min-width: 13rem }}
 .good {{ color: #064 }} .bad {{ color: #a00; font-weight: 600 }}
-code {{ font-size: 90% }}
+code {{ font-size: 85%; overflow-wrap: anywhere }}
 </style></head><body>
 <h1>Clone {rule}</h1>
-<p>Arrivals from {since} to {until}; made at {made_at}; rules <code>{rules}</code>.</p>
+<p>Arrivals {since} to {until}; made at {made_at}; rules <code>{rules}</code>.</p>
 <p class="{mood}">{verdict}</p>
 <table><thead><tr><th>Arrival</th><th>File</th><th>Flow</th><th>Copy to</th><th>State</th>
 <th>Same bytes</th><th>SHA-256 of the original</th><th>Problem</th></tr></thead><tbody>
@@ -285,17 +330,20 @@ def audit_page(found: Audit, *, unmask: bool = False) -> str:
         _row(line, unmask=unmask) for line in sorted(found.lines, key=lambda line: not line.problem)
     ]
     number = len(found.lines)
-    verdict = (
-        f"Complete: each of {number} copies was delivered."
-        if found.complete
-        else f"Not complete: {len(found.gaps)} of {number} copies are missing or not delivered."
-    )
+    if not number:
+        verdict = "No file of this time was to be copied."
+    elif found.complete:
+        verdict = f"Complete: each of {number} copies was delivered."
+    else:
+        verdict = (
+            f"Not complete: {len(found.gaps)} of {number} copies are missing or not delivered."
+        )
     return _PAGE.format(
         rule=html.escape(found.rule),
-        since=instant_text(found.since),
+        since=f"from {instant_text(found.since)}" if found.since else "from the first",
         until=instant_text(found.until),
         made_at=datetime.fromtimestamp(found.made_at, UTC).isoformat(timespec="seconds"),
-        rules=found.rules_hash[:16],
+        rules=found.rules_hash,
         mood="good" if found.complete else "bad",
         verdict=verdict,
         rows="\n".join(rows),
@@ -304,8 +352,17 @@ def audit_page(found: Audit, *, unmask: bool = False) -> str:
 
 def _row(line: AuditLine, *, unmask: bool) -> str:
     same = {True: "yes", False: "no", None: ""}[line.identical]
-    name = line.name if unmask else masked(line.name)
-    cells = [str(line.arrival), name, line.flow, line.destination, line.state, same]
-    texts = "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
+    hide = str if unmask else masked
+    name, flow = hide(line.name), hide(line.flow)
+    cells = [
+        ("short", str(line.arrival)),
+        ("name", name),
+        ("short" if len(flow) < _SHORT else "", flow),
+        ("short" if len(line.destination) < _SHORT else "", line.destination),
+        ("short", line.state),
+        ("short", same),
+    ]
+    texts = "".join(f'<td class="{kind}">{html.escape(cell)}</td>' for kind, cell in cells)
     problem = f'<td class="bad">{html.escape(line.problem)}</td>'
-    return f"<tr>{texts}<td><code>{line.sha256[:16]}</code></td>{problem}</tr>"
+    hash_ = f'<td class="hash"><code>{line.sha256}</code></td>'
+    return f"<tr>{texts}{hash_}{problem}</tr>"

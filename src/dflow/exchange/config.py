@@ -10,6 +10,7 @@ from __future__ import annotations
 import zoneinfo
 from collections.abc import Sequence
 from datetime import datetime, time
+from math import inf
 from pathlib import Path
 from typing import cast
 
@@ -265,6 +266,12 @@ def _treatment(reader: TableReader, name: str) -> Treatment | None:
     zone = str(quota["zone"])
     if not _is_zone(zone):
         reader.fault(("mount", name, "quota", "zone"), f"no time zone {zone!r}")
+    if _number(quota["per_second"]) == inf:
+        place = ("mount", name, "quota", "per_second")
+        reader.fault(place, "per_second has no limit", expected=("nothing: leave it out",))
+    if _number(retry["jitter"]) > 1:
+        place = ("mount", name, "retry", "jitter")
+        reader.fault(place, f"jitter is {retry['jitter']}", expected=("a part, from 0 to 1",))
     closed = _closed(reader, name)
     if len(reader.faults) > before:
         return None
@@ -329,16 +336,24 @@ def _window(reader: TableReader, path: tuple[str | int, ...], table: TomlValue) 
     start, end, days = table.get("from"), table.get("to"), table.get("days", [])
     zone = str(table.get("zone", "Europe/London"))
     times = isinstance(start, time | datetime) and isinstance(end, time | datetime)
-    if not times or not isinstance(days, list) or not _is_zone(zone):
+    before = len(reader.faults)
+    if not _is_zone(zone):
+        reader.fault((*path, "zone"), f"no time zone {zone!r}", expected=("Europe/London",))
+    if not isinstance(days, list):
+        reader.fault((*path, "days"), "days are a list", expected=('days = ["sun"]',))
+    elif days and isinstance(start, datetime):
+        reader.fault((*path, "days"), "a single window has no days", expected=("times of day",))
+    if not times:
         reader.fault(
             path, "a window needs from and to", expected=("from = 02:00:00, to = 04:00:00",)
         )
+    if len(reader.faults) > before:
         return None
     try:
         return Closed(
             start=cast("time | datetime", start),
             end=cast("time | datetime", end),
-            days=tuple(map(str, days)),
+            days=tuple(map(str, cast("list[TomlValue]", days))),
             zone=zone,
         )
     except ValueError as error:

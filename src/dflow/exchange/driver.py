@@ -17,12 +17,13 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from attrs import define, field, frozen
 
 from dflow.delivery import Order, Step
 from dflow.envelope import Header
-from dflow.exchange.intake import Intake, read_address
+from dflow.exchange.intake import Intake, not_copied, read_address
 from dflow.exchange.journal import (
     EventRow,
     Journal,
@@ -33,9 +34,12 @@ from dflow.exchange.journal import (
 )
 from dflow.exchange.lane import Lane, Mount
 from dflow.exchange.lease import Keeper, Lease, moment
+from dflow.exchange.reach import Reach
 from dflow.exchange.scribe import Scribe
 from dflow.exchange.seen import Arrived, Attempted, Watcher
 from dflow.exchange.sequence import watch_sequence
+from dflow.exchange.setback import Setback, catch_up
+from dflow.exchange.stranded import Stranded
 from dflow.exchange.teller import Teller
 from dflow.exchange.windows import Calendar
 from dflow.flow import Flow
@@ -43,6 +47,9 @@ from dflow.routing import Routes
 from dflow.transport import Arrival, Closing, Inbox, TransportError, Unavailable
 
 __all__ = ["Exchange", "Mount", "Source", "Totals"]
+
+#: Bytes above which a file is considered in a thread, while others are sent.
+_LONG = 1 << 20
 
 #: So many arrivals of one source are being recorded at once; they share commits.
 _AT_ONCE = 64
@@ -114,7 +121,7 @@ class Exchange:
     _stopping: asyncio.Event | None = field(default=None, init=False)
     _arrivals: Counter[Outcome] = field(factory=Counter, init=False)
     _steps: Counter[Step] = field(factory=Counter, init=False)
-    _troubles: dict[str, str] = field(factory=dict, init=False)
+    _reach: Reach | None = field(default=None, init=False)
 
     def run_once(self) -> Totals:
         """Take what the sources have now, deliver what is due now, and return."""
@@ -134,6 +141,7 @@ class Exchange:
             teller = self._teller = Teller(
                 scribe=scribe, clock=self.clock, observe=self.observe, watchers=self.watchers
             )
+            reach = self._reach = Reach(scribe=scribe, clock=self.clock)
             await teller.begin()
             lease, asked = Lease(self.journal.lease), moment()
             await scribe.do(self._recover)
@@ -142,19 +150,12 @@ class Exchange:
             calendar = self._calendar = Calendar(
                 scribe=scribe, clock=self.clock, routes=lambda: self.routes
             )
+            setback = Setback(scribe=scribe, clock=self.clock, lanes=lambda: self._lanes)
+            names = {mount.name for mount in self.mounts}
+            stranded = Stranded(scribe=scribe, clock=self.clock, mounted=names)
+            await stranded.look()
             await calendar.turn()
-            self._lanes = tuple(
-                Lane(
-                    mount=mount,
-                    scribe=scribe,
-                    clock=self.clock,
-                    chance=self.chance,
-                    steps=self._stepped,
-                    grace=self.grace,
-                    lease=lease,
-                )
-                for mount in self.mounts
-            )
+            self._lanes = tuple(self._lane(mount, scribe, lease) for mount in self.mounts)
             loop = asyncio.get_running_loop()
 
             def hint(name: str) -> None:  # comes from another thread
@@ -162,11 +163,14 @@ class Exchange:
 
             with self.journal.hints(hint):
                 async with asyncio.TaskGroup() as tasks:
-                    aside = [tasks.create_task(one.run()) for one in (teller, calendar, keeper)]
+                    aside = [
+                        tasks.create_task(one.run())
+                        for one in (teller, calendar, keeper, setback, stranded)
+                    ]
                     lanes = [tasks.create_task(lane.run()) for lane in self._lanes]
                     await self._take_in(once=once)
                     for lane in self._lanes:
-                        lane.finish() if once else lane.stop()
+                        lane.finish() if once and not self._stopping.is_set() else lane.stop()
                     if lanes:
                         await asyncio.wait(lanes)
                     for task in aside:
@@ -178,17 +182,27 @@ class Exchange:
         finally:
             scribe.stop()
             self._scribe, self._lanes = None, ()
-            self._teller, self._calendar = None, None
+            self._teller, self._calendar, self._reach = None, None, None
             await self._close()
         return Totals(
-            arrivals=dict(self._arrivals), steps=dict(self._steps), troubles=dict(self._troubles)
+            arrivals=dict(self._arrivals), steps=dict(self._steps), troubles=dict(reach.troubles)
+        )
+
+    def _lane(self, mount: Mount, scribe: Scribe, lease: Lease) -> Lane:
+        return Lane(
+            mount=mount,
+            scribe=scribe,
+            clock=self.clock,
+            chance=self.chance,
+            steps=self._stepped,
+            grace=self.grace,
+            lease=lease,
+            orders=self._orders,
         )
 
     async def _close(self) -> None:
         """Let transports go of their connections, which belong to this event loop."""
-        ends: list[object] = [mount.outbox for mount in self.mounts]
-        ends += [one.inbox for one in self.sources]
-        for end in ends:
+        for end in (*(one.outbox for one in self.mounts), *(one.inbox for one in self.sources)):
             if isinstance(end, Closing):
                 await end.close()
 
@@ -210,6 +224,14 @@ class Exchange:
         if self._calendar is not None:
             self._calendar.rules_changed(before)
 
+    async def refused(self, problem: str) -> None:
+        """Note that other rules were refused: where the mistake is, but not what stands there."""
+        if self._scribe is not None:
+            why = f"the old ones stay: {problem.splitlines()[0]}"
+            event = EventRow(at=self.clock(), kind="rules refused", why=why)
+            with contextlib.suppress(JournalError):
+                await self._scribe.do(lambda journal: journal.note(event))
+
     @property
     def intake(self) -> Intake:
         """How arrivals are considered: rules, orders, check."""
@@ -218,15 +240,18 @@ class Exchange:
             raise JournalError("the exchange has no intake")
         return self._intake
 
+    @property
+    def _orders(self) -> dict[str, Order]:
+        return {mount.name: mount.treatment.order for mount in self.mounts}
+
     def _ready(self, routes: Routes | None = None) -> None:
         routes = routes or self.routes
         names = {mount.name for mount in self.mounts}
         if missing := [one.name for one in routes.destinations if one.name not in names]:
             raise ValueError(f"no mount for {', '.join(missing)}")
-        orders: dict[str, Order] = {mount.name: mount.treatment.order for mount in self.mounts}
         self._intake = Intake(
             routes=routes,
-            orders=orders,
+            orders=self._orders,
             read_flow=self.read_flow,
             check=self.check,
             read_header=self.read_header,
@@ -238,6 +263,7 @@ class Exchange:
         if lost := journal.recover(at=now):
             why = f"{len(lost)} deliveries were being sent when the last run ended"
             journal.note(EventRow(at=now, kind="recovered after a crash", why=why))
+        catch_up(journal, self.mounts, now=now)
 
     def _stepped(self, seen: Attempted) -> None:
         self._steps[seen.step] += 1
@@ -275,19 +301,23 @@ class Exchange:
 
     async def _read(self, source: Source, *, once: bool) -> None:
         """Read one source; while it cannot be read, try again, unless `once`."""
-        wait = 0.5
+        if self._reach is None:
+            raise JournalError("the exchange is not running")
+        reach, inbox, wait = self._reach, source.inbox, 0.5
         while True:
+            steady = asyncio.ensure_future(reach.steady(source.name, inbox))
             try:
+                await reach.ask(source.name, inbox)
                 await self._drain(source, once=once)
-                self._troubles.pop(source.name, None)
-                if once:
-                    return
+                await reach.back(source.name)
             except (TransportError, OSError) as error:
-                if source.name not in self._troubles:
-                    await self._note("source unavailable", f"{source.name}: {error}")
-                self._troubles[source.name] = str(error)
-                if once:
-                    return
+                # A new trouble is looked at again soon, an old one ever more seldom.
+                wait = wait if source.name in reach.troubles else 0.5
+                await reach.lost(source.name, str(error))
+            finally:
+                steady.cancel()
+            if once:
+                return
             await asyncio.sleep(wait)
             wait = min(wait * 2, 30.0)
 
@@ -309,9 +339,12 @@ class Exchange:
                 if failed:
                     await source.inbox.failed(arrival, str(failed[0]))
                     break
+                if self._reach is not None:
+                    await self._reach.back(source.name)
                 await room.acquire()
+                new = await self._considered(source.name, arrival)
                 # The task's first act is to queue its write, so that order is kept.
-                task = asyncio.ensure_future(self._record(source, arrival, once=once))
+                task = asyncio.ensure_future(self._record(source, arrival, new, once=once))
                 tasks.add(task)
                 task.add_done_callback(ended)
         finally:
@@ -322,12 +355,19 @@ class Exchange:
         if failed:
             raise failed[0]
 
-    async def _record(self, source: Source, arrival: Arrival, *, once: bool) -> None:
-        """Record one arrival; only then is its source told that it is done."""
-        if self._intake is None or self._scribe is None:
+    async def _considered(self, source: str, arrival: Arrival) -> NewArrival:
+        """What is to be recorded; a long file keeps nobody waiting but its own source."""
+        if self._intake is None:
             raise JournalError("the exchange is not running")
-        at = self.clock()
-        new = self._intake.consider(arrival, source=source.name, at=at)
+        consider = partial(self._intake.consider, arrival, source=source, at=self.clock())
+        return consider() if len(arrival.content) <= _LONG else await asyncio.to_thread(consider)
+
+    async def _record(
+        self, source: Source, arrival: Arrival, new: NewArrival, *, once: bool
+    ) -> None:
+        """Record one arrival; only then is its source told that it is done."""
+        if self._scribe is None:
+            raise JournalError("the exchange is not running")
 
         def write(journal: Journal) -> Recorded:
             recorded = journal.record(new)
@@ -356,12 +396,6 @@ class Exchange:
             # It will be received again, and recorded as a repeat: nothing is lost or doubled.
             raise Unavailable(str(error)) from error
 
-    async def _note(self, kind: str, why: str) -> None:
-        if self._scribe is not None:
-            event = EventRow(at=self.clock(), kind=kind, why=why)
-            with contextlib.suppress(JournalError):
-                await self._scribe.do(lambda journal: journal.note(event))
-
 
 def _notes(journal: Journal, new: NewArrival, recorded: Recorded) -> None:
     """The events that an arrival leaves besides its row."""
@@ -374,5 +408,9 @@ def _notes(journal: Journal, new: NewArrival, recorded: Recorded) -> None:
                 why=new.reason,
             )
         )
+    if recorded.outcome is not Outcome.REPEAT:
+        for rule, why in not_copied(new).items():
+            number, kind = recorded.arrival, "copy not made"
+            journal.note(EventRow(at=new.at, kind=kind, arrival=number, why=why, detail=rule))
     if recorded.repeat_of is None:
         watch_sequence(journal, new, recorded)

@@ -16,13 +16,14 @@ from attrs import evolve, frozen
 
 from dflow.delivery import Order
 from dflow.envelope import Header, read_header
+from dflow.errors import StructureError
 from dflow.exchange.copies import copied
 from dflow.exchange.journal import NewArrival, NewDelivery, Outcome, content_hash
 from dflow.flow import Flow
 from dflow.routing import Copy, Decision, Routes, Target
 from dflow.transport import Arrival
 
-__all__ = ["Intake", "address_of", "delivery_key", "line_of", "read_address"]
+__all__ = ["Intake", "address_of", "delivery_key", "line_of", "not_copied", "read_address"]
 
 #: A header is far shorter; what has no line end in so many bytes is no D-flow.
 _LONGEST_HEADER = 4096
@@ -35,6 +36,9 @@ _OUTCOMES: dict[str, Outcome] = {
     "discard": Outcome.DISCARDED,
     "unrouted": Outcome.UNROUTED,
 }
+
+#: Where a kept decision names the clones that make no copy.
+_NOT_COPIED = "not_copied"
 
 #: Explanations of larger rule sets are made again when asked for, not kept with each file.
 _MOST_RULES_KEPT = 500
@@ -110,18 +114,19 @@ class Intake:
         plain = NewArrival(
             at=at,
             source=source,
-            name=arrival.name,
+            name=_text(arrival.name),
             content=arrival.content,
             outcome=Outcome.UNPARSABLE,
         )
         if arrival.problem:
-            return evolve(plain, content=None, outcome=Outcome.UNREADABLE, reason=arrival.problem)
+            reason = _text(arrival.problem)
+            return evolve(plain, content=None, outcome=Outcome.UNREADABLE, reason=reason)
         address: dict[str, str] = {}
         try:
             header, why = self.read_header(arrival.content)
             if header is None:
                 return evolve(plain, reason=why)
-            address = address_of(header)
+            address = {word: _text(value) for word, value in address_of(header).items()}
             return self.decided(evolve(plain, address=address), header)
         except Exception as error:  # noqa: BLE001  a poisoned file must not stop the queue
             # The words of an unexpected error may hold a value of the file: only its kind.
@@ -131,11 +136,7 @@ class Intake:
     def decided(self, plain: NewArrival, header: Header, *, checked: bool = False) -> NewArrival:
         """The arrival with the rules' decision; `checked` leaves the check out."""
         content = plain.content or b""
-        when = datetime.fromtimestamp(plain.at, UTC)
-        flow: Flow | None = None
-        if self.read_flow is not None and self.routes.needs_body(header, when):
-            flow = self.read_flow(content)
-        decision = self.routes.decide(header, at=when, flow=flow)
+        decision, flow = self._decision(plain, header)
         fault = "" if checked or self.check is None else self.check(content)
         outcome, rule = _OUTCOMES[decision.outcome], decision.rule or ""
         reason = _reason(decision)
@@ -145,16 +146,38 @@ class Intake:
         if outcome is Outcome.ROUTED and not sent:
             outcome = Outcome.UNROUTED
             reason = f"every destination is barred: {', '.join(decision.barred)}"
-        copies = [] if fault else self._copies(decision, plain, header, flow)
+        copies, lost = ([], {}) if fault else self._copies(decision, plain, header, flow)
+        kept = _kept(decision, self.routes)
+        if lost:
+            # The original goes its way all the same, and the lack of a copy is seen.
+            kept[_NOT_COPIED] = lost
+            reason = "; ".join(filter(None, (reason, *lost.values())))
         return evolve(
             plain,
             outcome=outcome,
             rule=rule,
             reason=reason,
-            decision=json.dumps(_kept(decision, self.routes), sort_keys=True),
+            decision=json.dumps(kept, sort_keys=True),
             rules_hash=decision.rules_hash,
             deliveries=(*sent, *copies),
         )
+
+    def copies(self, plain: NewArrival, header: Header, rule: str) -> list[NewDelivery]:
+        """The copies that one clone makes of an arrival, whatever becomes of the original.
+
+        Raises:
+            StructureError: if it copies some instances only, and the file is not whole.
+        """
+        decision, flow = self._decision(plain, header)
+        found = [copy for copy in decision.copies if copy.rule == rule]
+        return [self._copy(copy, plain, header, flow) for copy in found]
+
+    def _decision(self, plain: NewArrival, header: Header) -> tuple[Decision, Flow | None]:
+        when = datetime.fromtimestamp(plain.at, UTC)
+        flow: Flow | None = None
+        if self.read_flow is not None and self.routes.needs_body(header, when):
+            flow = self.read_flow(plain.content or b"")
+        return self.routes.decide(header, at=when, flow=flow), flow
 
     def _new(
         self, target: Target, address: dict[str, str], *, kind: str, rule: str, key: str
@@ -187,8 +210,16 @@ class Intake:
 
     def _copies(
         self, decision: Decision, plain: NewArrival, header: Header, flow: Flow | None
-    ) -> list[NewDelivery]:
-        return [self._copy(copy, plain, header, flow) for copy in decision.copies]
+    ) -> tuple[list[NewDelivery], dict[str, str]]:
+        """The copies; and by clone, why it makes none of this file."""
+        made: list[NewDelivery] = []
+        lost: dict[str, str] = {}
+        for copy in decision.copies:
+            try:
+                made.append(self._copy(copy, plain, header, flow))
+            except StructureError as error:
+                lost[copy.rule] = str(error)
+        return made, lost
 
     def _copy(
         self, copy: Copy, plain: NewArrival, header: Header, flow: Flow | None
@@ -214,6 +245,29 @@ class Intake:
             "rules_sha256": self.routes.rules_hash,
         }
         return evolve(new, notes=notes, content=content)
+
+
+def not_copied(new: NewArrival) -> dict[str, str]:
+    """The clones that fit an arrival and make no copy of it, and why."""
+    if f'"{_NOT_COPIED}"' not in new.decision:
+        return {}
+    found = json.loads(new.decision).get(_NOT_COPIED, {})
+    return {str(rule): str(why) for rule, why in found.items()}
+
+
+def _text(text: str) -> str:
+    r"""A text that every journal can keep and every page show; no two names become one.
+
+    A file's name may hold bytes that are no UTF-8; they are written as ``\xff``.
+    """
+    if text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text):
+        return text
+    return "".join(
+        f"\\x{ord(c) - 0xDC00:02x}"
+        if "\udc80" <= c <= "\udcff"
+        else (f"\\u{ord(c):04x}" if "\ud800" <= c <= "\udfff" else c)
+        for c in text
+    )
 
 
 def _reason(decision: Decision) -> str:

@@ -21,20 +21,24 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TypeVar
 
 from attrs import define, evolve, field, frozen
 
-from dflow.delivery import Allowance, Health, Spent, Step
+from dflow.delivery import Allowance, Health, Order, Spent, Step
 from dflow.exchange.attempt import NEVER, Ended, Mount, ask, event_about, keep, send
-from dflow.exchange.intake import delivery_key
+from dflow.exchange.health import begun_with, enough, found_down
+from dflow.exchange.intake import delivery_key, line_of
 from dflow.exchange.journal import (
+    AttemptRow,
     DeliveryRow,
     EventRow,
     Journal,
     JournalError,
     LaneRow,
     NewDelivery,
+    Query,
 )
 from dflow.exchange.lease import Lease
 from dflow.exchange.scribe import Scribe
@@ -42,6 +46,8 @@ from dflow.exchange.seen import Attempted
 from dflow.exchange.sharing import shared_room
 
 __all__ = ["NEVER", "Lane", "Mount"]
+
+T = TypeVar("T")
 
 #: So many seconds at most pass before a person's command from another process is seen.
 _LOOK = 1.0
@@ -53,7 +59,7 @@ class _Work:
 
     send: tuple[tuple[DeliveryRow, bytes], ...] = ()
     ask: tuple[DeliveryRow, ...] = ()
-    deferred: int = 0
+    passed: int = 0  # looked at and not sent: put back, or dead as their bytes are lost
     next_due: float | None = None
     down_since: float | None = None
 
@@ -89,6 +95,7 @@ class Lane:
         steps: told each attempt after it is kept.
         grace: seconds that what is under way is given when the lane is stopped.
         lease: leave to send, where several workers share the journal.
+        orders: every destination's order, for what is diverted there.
     """
 
     mount: Mount
@@ -98,6 +105,7 @@ class Lane:
     steps: Callable[[Attempted], None] = field(default=lambda _seen: None)
     grace: float = 10.0
     lease: Lease = field(factory=Lease)
+    orders: Mapping[str, Order] = field(factory=dict)
     _health: Health = field(factory=Health, init=False)
     _spent: Spent = field(factory=Spent, init=False)
     _tasks: set[asyncio.Task[Ended]] = field(factory=set, init=False)
@@ -121,12 +129,22 @@ class Lane:
     def finish(self) -> None:
         """Nothing more will come: end when nothing is due now."""
         self._no_more = True
+        self._look_at = 0.0  # what came since the last look may have to be diverted
         self._wake.set()
 
     def stop(self) -> None:
         """Begin nothing more; end when what is under way has ended."""
         self._closing = True
         self._wake.set()
+
+    def clock_went_back(self, by: float) -> None:
+        """The clock was set back so many seconds: what was known by it is earlier, too."""
+        since, rest = self._health.down_since, self._health.rest_until
+        self._health = evolve(
+            self._health,
+            down_since=None if since is None else since - by,
+            rest_until=None if rest is None else rest - by,
+        )
 
     async def run(self) -> None:
         """Work until stopped, or, after `finish`, until nothing is due now."""
@@ -161,16 +179,19 @@ class Lane:
         treatment, now = self.mount.treatment, self.clock()
         day = treatment.quota.day_start(now)
 
-        def look(journal: Journal) -> tuple[LaneRow, int]:
+        def look(journal: Journal) -> tuple[LaneRow, list[AttemptRow], int]:
             if self.mount.gate is not None:
                 self.mount.gate.begin(journal, self.name, now)
-            return journal.lane(self.name), journal.started_since(self.name, day)
+            number = enough(treatment.breaker)
+            attempts = journal.latest_attempts(self.name, until=now, limit=number)
+            return journal.lane(self.name), attempts, journal.started_since(self.name, day)
 
-        lane, used = await self._until_kept(look)
+        lane, attempts, used = await self._until_kept(look)
         self._spent = treatment.quota.fresh(now, used_today=used)
-        if lane.down_since is not None:
-            # It was down when the last run ended: begin with one trial, not with all.
-            self._health = Health(failures=1, down_since=lane.down_since, rest_until=now)
+        self._health = begun_with(lane, attempts, treatment.breaker, now)
+        if self._health.rest_until is not None and lane.down_since is None:
+            # Such as by a breaker that was made stricter since.
+            self._changed("degraded", at=now, why="it was down when the last run ended")
 
     async def _pause(self, wait: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -180,6 +201,11 @@ class Lane:
     async def _turn(self) -> float:
         """Do what can be done now; seconds until there may be more."""
         now, treatment = self.clock(), self.mount.treatment
+        if treatment.quota.per_day is not None and treatment.quota.day(now) != self._spent.day:
+            try:
+                await self._count_day(now)
+            except JournalError:
+                return _LOOK
         allowed = treatment.allowance(
             now=now, under_way=len(self._tasks), health=self._health, spent=self._spent
         )
@@ -195,9 +221,13 @@ class Lane:
             return _LOOK
         self._look_at = moment + _LOOK
         number = len(work.send) + len(work.ask)
-        if work.down_since is not None and self._health.down_since is None:
-            # Another worker found it down: one trial, not all.
-            self._health = Health(failures=1, down_since=work.down_since, rest_until=now)
+        if (
+            work.down_since is not None
+            and self._health.rest_until is None
+            and not self._unkept.changes
+        ):
+            # Another worker found it down.
+            self._health = found_down(self._health, work.down_since, treatment.breaker, now)
         if number:
             self._health = treatment.breaker.started(self._health)
             self._spent = treatment.quota.used(self._spent, now, number)
@@ -206,10 +236,20 @@ class Lane:
             self._start(ask(self.mount, row, self.clock, self.chance()))
         for row, content in work.send:
             self._start(send(self.mount, row, content, self.clock, self.chance(), lease=self.lease))
-        if allowed.number and number + work.deferred >= allowed.number:
+        if allowed.number and number + work.passed >= allowed.number:
             return 0.0
         times = [again for again in (work.next_due, allowed.again) if again is not None]
         return max(0.001, min(times, default=now + _LOOK) - now) if times else _LOOK
+
+    async def _count_day(self, now: float) -> None:
+        """Count what another day has used; if the clock was set back, it may be much."""
+        quota = self.mount.treatment.quota
+        start, day = quota.day_start(now), quota.day(now)
+        used = await self.scribe.do(lambda journal: journal.started_since(self.name, start))
+        used += sum(one.started >= start for one in self._unkept.ended)
+        if day < self._spent.day:
+            used += len(self._tasks)
+        self._spent = evolve(self._spent, day=day, count=used)
 
     async def _write(self, look: Callable[[Journal], _Work] | None) -> _Work:
         """Keep what has ended, then look, in one transaction; tell of it once it is durable."""
@@ -243,8 +283,11 @@ class Lane:
     def _look(self, journal: Journal, now: float, number: int) -> _Work:
         """In one transaction: what a person said, what to divert, what to send and ask."""
         lane = journal.lane(self.name)
-        if lane.diverted or self.mount.treatment.diverts(self._health, now):
+        if lane.diverted:
             self._divert(journal, now)
+        elif self.mount.treatment.diverts(self._health, now):
+            # One that may go now is left, to be the trial: else nobody would see it is back.
+            self._divert(journal, now, trial=number > 0 and not lane.paused)
         down_since = None if self.lease.seconds is None else lane.down_since
         if lane.paused or number <= 0:
             return _Work(down_since=down_since)
@@ -256,18 +299,19 @@ class Lane:
         unknown = journal.unknown(self.name, now=now, limit=number + len(asking))
         ask = [row for row in unknown if row.id not in asking][:number]
         send: list[tuple[DeliveryRow, bytes]] = []
-        deferred = 0
+        passed = 0
         if number > len(ask):
             for row in journal.claim(self.name, now=now, limit=number - len(ask)):
                 try:
                     content = journal.payload(row.hash)
                 except JournalError as error:
-                    # One damaged payload must not stop the lane.
-                    journal.step(row.id, Step.REFUSED, at=now, detail=str(error), started=now)
+                    # One damaged payload must not stop the lane; nothing was attempted with it.
+                    journal.step(row.id, Step.REFUSED, at=now, detail=str(error))
                     journal.note(event_about(row, now, "dead", str(error)))
+                    passed += 1
                     continue
                 if self._deferred(journal, row, content, now):
-                    deferred += 1
+                    passed += 1
                 else:
                     send.append((row, content))
         if spent is not None and (send or ask):
@@ -276,7 +320,7 @@ class Lane:
         return _Work(
             send=tuple(send),
             ask=tuple(ask),
-            deferred=deferred,
+            passed=passed,
             down_since=down_since,
             next_due=journal.next_due(self.name, after=now),
         )
@@ -291,8 +335,15 @@ class Lane:
         journal.step(row.id, Step.DEFER, at=now, due=later.until, detail=later.why)
         return True
 
-    def _divert(self, journal: Journal, now: float) -> None:
+    def _divert(self, journal: Journal, now: float, *, trial: bool = False) -> None:
         for row in journal.waiting(self.name, limit=256):
+            if trial and row.due <= now:
+                trial = False
+                continue
+            try:
+                content = _own_bytes(journal, row)
+            except JournalError:
+                continue  # damaged: it is dead once it is claimed
             why = f"diverted to {row.fallback}: {self.name} is down"
             journal.step(row.id, Step.DIVERT, at=now, detail=why)
             journal.add(
@@ -302,10 +353,10 @@ class Lane:
                     kind=row.kind,
                     key=delivery_key(row.key, "fallback", row.fallback),
                     rule=row.rule,
-                    line=row.line,
+                    line=line_of(self.orders.get(row.fallback, "none"), row.address),
                     address=row.address,
                     notes={**row.notes, "diverted_from": self.name},
-                    content=None,
+                    content=content,
                 ),
                 at=now,
             )
@@ -331,23 +382,21 @@ class Lane:
     def _judge(self, one: Ended) -> None:
         """Judge the destination's health; a change of it is an event, a repetition is not."""
         before, breaker = self._health, self.mount.treatment.breaker
+        if one.up is None:
+            self._health = evolve(before, trial=False)
+            return
         self._health = breaker.answered(before) if one.up else breaker.failed(before, one.at)
         resting = self._health.rest_until is not None
         if resting == (before.rest_until is not None):
             return
         kind = "degraded" if resting else "recovered"
-        event = EventRow(
-            at=one.at,
-            kind=kind,
-            destination=self.name,
-            delivery=one.row.id,
-            why="" if one.up else one.detail,
-        )
+        self._changed(kind, at=one.at, delivery=one.row.id, why="" if one.up else one.detail)
+
+    def _changed(self, kind: str, *, at: float, why: str, delivery: int | None = None) -> None:
+        event = EventRow(at=at, kind=kind, destination=self.name, delivery=delivery, why=why)
         self._unkept.changes.append((self._health.down_since, event))
 
-    async def _until_kept(
-        self, call: Callable[[Journal], tuple[LaneRow, int]]
-    ) -> tuple[LaneRow, int]:
+    async def _until_kept(self, call: Callable[[Journal], T]) -> T:
         """Ask the journal, again and again until it answers or the lane is stopped."""
         wait = 0.05
         while True:
@@ -358,3 +407,10 @@ class Lane:
                     raise
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 10.0)
+
+
+def _own_bytes(journal: Journal, row: DeliveryRow) -> bytes | None:
+    """A delivery's bytes where they are not its arrival's: a copy that was cut, or an edit."""
+    arrival = next(iter(journal.arrivals(Query(arrival=row.arrival))), None)
+    same = arrival is not None and arrival.hash == row.hash
+    return None if same else journal.payload(row.hash)

@@ -30,14 +30,20 @@ LOGGER.addHandler(logging.NullHandler())
 
 #: The level of each kind of event; those left out are information.
 LEVELS: dict[str, int] = {
+    "copy not made": logging.ERROR,
     "dead": logging.ERROR,
     "source unavailable": logging.ERROR,
+    "rules refused": logging.ERROR,
     "unreadable": logging.ERROR,
     "waits for a person": logging.ERROR,
+    "clock went back": logging.WARNING,
     "degraded": logging.WARNING,
     "diverted": logging.WARNING,
+    "no mount": logging.WARNING,
     "recovered after a crash": logging.WARNING,
+    "sequence below": logging.WARNING,
     "sequence gap": logging.WARNING,
+    "sequence given up": logging.WARNING,
     "sequence repeat": logging.WARNING,
     "unknown": logging.WARNING,
     "unparsable": logging.WARNING,

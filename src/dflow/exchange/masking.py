@@ -1,20 +1,36 @@
-"""Meter points in words that came from outside: a file's name, a place, a reason.
+"""Meter points in words that came from outside: a file's name, an address, a reason.
 
 In: text.  Out: the text with every meter point masked, save the one that was asked for.
 This module does not know where the text is shown; the journal keeps it whole.
+
+A meter point is thirteen digits on their own; within a longer run, such as after a date
+without a mark between, thirteen of a known distributor whose check digit is right.
 """
 
 from __future__ import annotations
 
 import re
 
+from dflow.identifiers import is_mpan, known_distributor
+
 __all__ = ["masked", "masked_values"]
 
-#: What may be a meter point: thirteen digits on their own.
-_METER_POINT = re.compile(r"(?<![0-9])[0-9]{13}(?![0-9])")
+_LENGTH = 13
 
 #: A hash may hold thirteen digits in a row, and says nothing of anybody.
 _HASH = re.compile("[0-9a-f]{32,64}")
+
+#: What is looked at: a hash, which stays; and digits that are or may hold a meter point.
+_SEEN = re.compile(
+    r"(?<![0-9a-f])(?=[0-9]*[a-f])(?:[0-9a-f]{64}|[0-9a-f]{32})(?![0-9a-f])"
+    r"|(?<![0-9])[0-9]{13,}(?![0-9])"
+)
+
+#: A date and a time, to the second or the millisecond, are no meter point.
+_STAMP = re.compile(
+    r"(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])"
+    r"([01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]([0-9]{3})?"
+)
 
 
 def masked(text: str, *, asked: str = "") -> str:
@@ -22,16 +38,30 @@ def masked(text: str, *, asked: str = "") -> str:
 
     >>> masked("1212345678902.usr: no such folder")
     '12…2.usr: no such folder'
+    >>> masked("201906011212345678902.usr of 20190601120000")
+    '2019060112…2.usr of 20190601120000'
 
     Args:
         text: words.
         asked: a meter point that stays, since whoever reads has named it.
     """
+    return _SEEN.sub(lambda found: _masked(found[0], asked), text)
 
-    def mask(found: re.Match[str]) -> str:
-        return found[0] if found[0] == asked else f"{found[0][:2]}\u2026{found[0][-1]}"
 
-    return _METER_POINT.sub(mask, text)
+def _masked(run: str, asked: str) -> str:
+    if not run.isdigit() or _STAMP.fullmatch(run):
+        return run
+    alone = len(run) == _LENGTH
+    at = 0
+    while at + _LENGTH <= len(run):
+        point = run[at : at + _LENGTH]
+        if point != asked and (alone or (is_mpan(point) and known_distributor(point))):
+            short = f"{point[:2]}\u2026{point[-1]}"
+            run = run[:at] + short + run[at + _LENGTH :]
+            at += len(short)
+        else:
+            at += 1
+    return run
 
 
 def masked_values(value: object) -> object:

@@ -8,12 +8,14 @@ journal's new state within a second, and one that does not run will see it when 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from attrs import evolve, field, frozen
 
-from dflow.delivery import State, Step
-from dflow.errors import DflowError
+from dflow.delivery import STEPS, State, Step, WrongStep, steps_from
+from dflow.errors import DflowError, StructureError
+from dflow.exchange.account import instant_text
 from dflow.exchange.intake import Intake, delivery_key, line_of
 from dflow.exchange.journal import (
     ArrivalRow,
@@ -49,14 +51,27 @@ class Operations:
         who: the person's name.
         why: the reason, for those who read the journal later.
         clock: POSIX seconds.
+        noted: the events of what was done, with their numbers.
     """
 
     journal: Journal = field(repr=False)
     who: str = field(validator=_said)
     why: str = field(validator=_said)
     clock: Callable[[], float] = field(default=time.time, repr=False)
+    noted: list[EventRow] = field(factory=list, init=False, repr=False, eq=False)
 
-    def _note(
+    @contextmanager
+    def _act(self) -> Iterator[None]:
+        """All of the block, or nothing of it; and then nothing was noted."""
+        before = len(self.noted)
+        try:
+            with self.journal.transaction():
+                yield
+        except BaseException:
+            del self.noted[before:]
+            raise
+
+    def note(
         self,
         kind: str,
         *,
@@ -65,18 +80,19 @@ class Operations:
         delivery: int | None = None,
         detail: str = "",
     ) -> int:
-        return self.journal.note(
-            EventRow(
-                at=self.clock(),
-                kind=kind,
-                who=self.who,
-                why=self.why,
-                destination=destination,
-                arrival=arrival,
-                delivery=delivery,
-                detail=detail,
-            )
+        """Leave an event with who and why; its number."""
+        event = EventRow(
+            at=self.clock(),
+            kind=kind,
+            who=self.who,
+            why=self.why,
+            destination=destination,
+            arrival=arrival,
+            delivery=delivery,
+            detail=detail,
         )
+        self.noted.append(evolve(event, id=self.journal.note(event)))
+        return self.noted[-1].id
 
     # -- destinations --------------------------------------------------------------
 
@@ -97,9 +113,9 @@ class Operations:
         self._lane(destination, "fallback off", lambda lane: evolve(lane, diverted=False))
 
     def _lane(self, destination: str, kind: str, change: Callable[[LaneRow], LaneRow]) -> None:
-        with self.journal.transaction():
+        with self._act():
             self.journal.set_lane(change(self.journal.lane(destination)))
-            self._note(kind, destination=destination)
+            self.note(kind, destination=destination)
 
     # -- deliveries ----------------------------------------------------------------
 
@@ -127,17 +143,22 @@ class Operations:
 
     def _step(self, deliveries: Iterable[int], step: Step, kind: str, detail: str = "") -> int:
         """All of them, or none if one cannot take the step."""
-        numbers = list(deliveries)
-        with self.journal.transaction():
+        numbers = list(dict.fromkeys(deliveries))
+        with self._act():
             for delivery in numbers:
+                row = self._delivery(delivery)
                 reason = f"{self.why} ({self.who})" + (f": {detail}" if detail else "")
-                self.journal.step(delivery, step, at=self.clock(), detail=reason)
-                self._note(kind, delivery=delivery, detail=detail)
+                try:
+                    self.journal.step(delivery, step, at=self.clock(), detail=reason)
+                except WrongStep as error:
+                    words = f"delivery {delivery} is {row.state.value}, and cannot be {kind}"
+                    raise WrongStep(f"{words}; {_able(row.state)}") from error
+                self.note(kind, delivery=delivery, detail=detail)
         return len(numbers)
 
     def replace(self, delivery: int, content: bytes) -> int:
         """Send other bytes instead of a delivery that is dead or held; the new one's number."""
-        with self.journal.transaction():
+        with self._act():
             row = self._delivery(delivery)
             if row.state not in {State.DEAD, State.HELD}:
                 raise OperationRefused(
@@ -145,11 +166,12 @@ class Operations:
                 )
             self.journal.step(delivery, Step.CANCEL, at=self.clock(), detail="edited")
             key = delivery_key(row.key, "edited", content_hash(content))
-            new = evolve(_again(row), key=key, content=content, notes=_edited(row))
+            notes = {**row.notes, "edited_from_sha256": row.hash}
+            new = evolve(_again(row), key=key, content=content, notes=notes)
             number = self.journal.add(row.arrival, new, at=self.clock())
             if not number:
                 raise OperationRefused("these very bytes were sent for this delivery before")
-            self._note("edited", delivery=delivery, detail=f"replaced by delivery {number}")
+            self.note("edited", delivery=delivery, detail=f"replaced by delivery {number}")
         return number
 
     def _delivery(self, number: int) -> DeliveryRow:
@@ -187,7 +209,7 @@ class Operations:
         Raises:
             OperationRefused: if it is not waiting, or the rules of now hold it still.
         """
-        with self.journal.transaction():
+        with self._act():
             row = self.arrival(number)
             if row.outcome.settled:
                 raise OperationRefused(f"arrival {number} is {row.outcome.value}: nothing waits")
@@ -210,7 +232,7 @@ class Operations:
             made = [self.journal.add(number, new, at=now) for new in news]
             reason = f"released by {self.who}: {self.why}"
             self.journal.settle(number, at=now, outcome=Outcome.ROUTED, reason=reason, rule=rule)
-            self._note("released", arrival=number, destination=to)
+            self.note("released", arrival=number, destination=to)
         return tuple(delivery for delivery in made if delivery)
 
     def _by_hand(
@@ -230,16 +252,21 @@ class Operations:
 
     def settle(self, number: int) -> None:
         """Nothing needs to be done about an arrival any more: it was dealt with."""
-        with self.journal.transaction():
+        with self._act():
             row = self.arrival(number)
             if row.outcome.settled:
                 raise OperationRefused(f"arrival {number} is {row.outcome.value}: nothing waits")
             reason = f"dealt with by {self.who}: {self.why}"
             self.journal.settle(number, at=self.clock(), outcome=Outcome.DISCARDED, reason=reason)
-            self._note("dealt with", arrival=number)
+            self.note("dealt with", arrival=number)
 
     def replay(
-        self, query: Query, intake: Intake | None = None, *, destination: str = ""
+        self,
+        query: Query,
+        intake: Intake | None = None,
+        *,
+        destination: str = "",
+        left: Callable[[ArrivalRow, str], None] = lambda _row, _why: None,
     ) -> tuple[int, ...]:
         """Send again what arrived: as it was decided then, or by the rules of `intake`.
 
@@ -247,29 +274,65 @@ class Operations:
             query: which arrivals.
             intake: the rules of now; None for the deliveries of then.
             destination: only what goes there; empty for all.
+            left: told which arrivals are left out by the rules of now, and why.
 
         Returns:
             The numbers of the new deliveries.
         """
         made: list[int] = []
-        with self.journal.transaction():
-            mark = self._note("replay", destination=destination, detail=_words(query))
-            for row in list(self.journal.arrivals(query)):
-                if row.outcome is Outcome.REPEAT or not row.hash:
-                    continue
-                for new in self._replayed(row, intake):
-                    if destination in ("", new.destination):
-                        key = delivery_key(new.key, "replay", str(mark))
-                        notes = {**new.notes, "replay": str(mark)}
-                        again = evolve(new, key=key, kind="replay", notes=notes)
-                        made.append(self.journal.add(row.id, again, at=self.clock()))
+        words = [*_words(query), "rules of then"]
+        if intake is not None:
+            words[-1] = f"rules of now ({intake.routes.rules_hash[:12]})"
+        with self._act():
+            mark = self.note("replay", destination=destination, detail=", ".join(words))
+            settled = 0
+            for row, rule, new in self.foresee(query, intake, destination=destination, left=left):
+                key = delivery_key(new.key, "replay", str(mark))
+                notes = {**new.notes, "replay": str(mark)}
+                again = evolve(new, key=key, kind="replay", notes=notes)
+                made.append(self.journal.add(row.id, again, at=self.clock()))
+                waits = intake is not None and not row.outcome.settled
+                if waits and new.kind == "original" and row.id != settled:
+                    # It waits no longer: a release would send it a second time.
+                    settled, reason = row.id, f"replayed by {self.who}: {self.why}"
+                    self.journal.settle(
+                        row.id, at=self.clock(), outcome=Outcome.ROUTED, reason=reason, rule=rule
+                    )
         return tuple(number for number in made if number)
 
-    def _replayed(self, row: ArrivalRow, intake: Intake | None) -> list[NewDelivery]:
-        if intake is not None:
-            content = self.journal.payload(row.hash)
-            decided = _decided(intake, row, content, self.clock())
-            return list(decided.deliveries)
+    def foresee(
+        self,
+        query: Query,
+        intake: Intake | None = None,
+        *,
+        destination: str = "",
+        left: Callable[[ArrivalRow, str], None] = lambda _row, _why: None,
+    ) -> Iterator[tuple[ArrivalRow, str, NewDelivery]]:
+        """What `replay` would send: each arrival, the rule that settles it, and a delivery."""
+        for row in list(self.journal.arrivals(query)):
+            if row.outcome is Outcome.REPEAT or not row.hash:
+                continue
+            if intake is None:
+                rule, news = row.rule, self._of_then(row)
+            elif row.outcome is Outcome.HELD:
+                left(row, "is held: release it")
+                continue
+            else:
+                try:
+                    content = self.journal.payload(row.hash)
+                    decided = _decided(intake, row, content, self.clock())
+                except (OperationRefused, StructureError) as error:
+                    # One poisoned file must not stop the others.
+                    left(row, str(error))
+                    continue
+                if decided.outcome is not Outcome.ROUTED:
+                    left(row, f"would be {decided.outcome.value} now")
+                rule, news = decided.rule, list(decided.deliveries)
+            for new in news:
+                if destination in ("", new.destination):
+                    yield row, rule, new
+
+    def _of_then(self, row: ArrivalRow) -> list[NewDelivery]:
         found: list[NewDelivery] = []
         for one in self.journal.deliveries(Query(arrival=row.id)):
             # What was cancelled did not go there: a person said so, or the fallback has it.
@@ -293,14 +356,12 @@ def _again(row: DeliveryRow) -> NewDelivery:
     )
 
 
-def _edited(row: DeliveryRow) -> dict[str, str]:
-    return {**row.notes, "edited_from_sha256": row.hash}
-
-
 def _decided(intake: Intake, row: ArrivalRow, content: bytes, now: float) -> NewArrival:
     header, why = intake.read_header(content)
     if header is None:
-        raise OperationRefused(f"arrival {row.id} has no address: {why}; name a destination")
+        raise OperationRefused(
+            f"arrival {row.id} has no address: {why.rstrip('.')}; name a destination"
+        )
     plain = NewArrival(
         at=now,
         source=row.source,
@@ -312,7 +373,16 @@ def _decided(intake: Intake, row: ArrivalRow, content: bytes, now: float) -> New
     return intake.decided(plain, header, checked=True)
 
 
-def _words(query: Query) -> str:
+def _able(state: State) -> str:
+    """What a person can do to a delivery in this state, in words."""
+    if state is State.SENDING:
+        return "wait for what comes of it"
+    steps = [step for step in steps_from(state) if STEPS[step][0] == "person"]
+    words = ["mark delivered" if step is Step.EVIDENCE else step.value for step in steps]
+    return f"possible: {', '.join(words)}" if words else "that is final"
+
+
+def _words(query: Query) -> list[str]:
     """The query's restrictions as words; a text of the payload is left out, it may be an MPAN."""
     from attrs import asdict
 
@@ -320,7 +390,10 @@ def _words(query: Query) -> str:
     shown = {name: value for name, value in given.items() if value not in ("", None, 0, False)}
     if "text" in shown:
         shown["text"] = "(not kept)"
-    return ", ".join(
+    for name in ("since", "until", "changed_since"):
+        if name in shown:
+            shown[name] = instant_text(float(shown[name]))
+    return [
         f"{name} {value.value if isinstance(value, State | Outcome) else value}"
         for name, value in shown.items()
-    )
+    ]

@@ -16,15 +16,21 @@ from dflow.exchange.journal import (
     JournalError,
     PostgresJournal,
     PostgresPlace,
+    Salvaged,
+    Seen,
     SqliteJournal,
+    is_whole,
     open_journal,
     open_postgres,
+    salvage_journal,
 )
+from dflow.exchange.options import OPTIONS
 from dflow.exchange.settings import TableReader
+from dflow.tomltext import read_toml
 from dflow.transport import Secret
 from dflow.transport.kinds import Setting
 
-__all__ = ["JournalPlace", "journal_place"]
+__all__ = ["Books", "JournalPlace", "journal_place", "load_books"]
 
 _KNOWN = ("sqlite:///journal.db", "postgresql://host:5432/database", "memory:")
 
@@ -71,6 +77,64 @@ class JournalPlace:
             payloads_above=self.payloads_above,
             cipher=self.cipher,
         )
+
+    def is_whole(self) -> bool:
+        """Whether nothing is wrong with the file of the journal, page by page.
+
+        Raises:
+            JournalError: if it is no file, or cannot be looked at.
+        """
+        return is_whole(self._file())
+
+    def salvage(self, *, at: float, who: str, why: str, seen: Seen) -> Salvaged:
+        """Put a whole journal in the place of a damaged one; see `salvage_journal`.
+
+        Raises:
+            JournalError: if it is no file, nothing can be read, or it is in use.
+        """
+        return salvage_journal(
+            self._file(),
+            at=at,
+            who=who,
+            why=why,
+            payloads=self.payloads,
+            payloads_above=self.payloads_above,
+            cipher=self.cipher,
+            seen=seen,
+        )
+
+    def _file(self) -> Path:
+        if self.path is None:
+            raise JournalError("this journal is no file: its server mends it, or nothing does")
+        return self.path
+
+
+@frozen(kw_only=True)
+class Books:
+    """What a configuration says of its journal, whatever stands in the rest of it.
+
+    Attributes:
+        journal_place: where the journal is.
+        destinations: names of the mounts, each a destination of the rules.
+    """
+
+    journal_place: JournalPlace
+    destinations: tuple[str, ...]
+
+
+def load_books(path: Path) -> Books:
+    """Read what is needed to look into a journal and to act on it: no rules, no transport.
+
+    So that people can act while somebody mends the rules, or where secrets are not at hand.
+
+    Raises:
+        SourceError: if the file cannot be read.
+        RefusedText: if it is no TOML, or what it says of the journal is wrong.
+    """
+    reader = TableReader(read_toml(path), path.parent)
+    place = journal_place(reader, reader.options(("journal",), OPTIONS["journal"]))
+    reader.refuse()
+    return Books(journal_place=place, destinations=tuple(reader.table("mount")))
 
 
 def journal_place(reader: TableReader, values: Mapping[str, Setting]) -> JournalPlace:

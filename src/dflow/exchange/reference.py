@@ -92,8 +92,9 @@ def states_part() -> str:
         [
             f"![{_ALT}](delivery.svg)",
             "",
-            "Solid lines are the driver's steps, dashed ones a person's. It is drawn from the",
-            "table by `docs/delivery_picture.py`; `dflow.delivery.diagram()` gives Mermaid text.",
+            "The *driver* is the running exchange: solid lines are its steps, dashed ones a",
+            "person's. The picture is drawn from the table by `docs/delivery_picture.py`;",
+            "`dflow.delivery.diagram()` gives Mermaid text.",
             "",
             "| step | by | from | to | meaning |",
             "|---|---|---|---|---|",

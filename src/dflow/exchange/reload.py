@@ -1,4 +1,4 @@
-"""A rules file that is followed: its rules again whenever it has changed.
+"""A rules file that is followed, with its lists: its rules again whenever one has changed.
 
 In: a path.  Out: a whole rule set, or the reason why the text is refused.  This module
 swaps nothing: a text with a mistake changes nothing.
@@ -6,6 +6,7 @@ swaps nothing: a text with a mistake changes nothing.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from attrs import define, field
@@ -17,6 +18,12 @@ from dflow.routing import Routes
 
 __all__ = ["RulesFile"]
 
+#: Each file's inode, size and instant of change.
+_Look = tuple[tuple[int, int, int], ...]
+
+#: A list that stands in a file; also found in a text that is refused, so that mending it counts.
+_LIST = re.compile(r'\bfile\s+"([^"\0]+)"')
+
 
 @define
 class RulesFile:
@@ -25,27 +32,44 @@ class RulesFile:
     Attributes:
         path: the file.
         refuse_on: refuse rules of which lint remarks this or worse; None for mistakes only.
+        mounts: names of the mounts of the configuration, each of which is to be a destination,
+            as at a start; none are compared if there are none.
+        patient: take a change only when the next look finds the same, since who writes a
+            file in place may be half-way.
     """
 
     path: Path
     refuse_on: Severity | None = None
-    _seen: tuple[int, int, int] = field(init=False)
+    patient: bool = False
+    mounts: tuple[str, ...] = ()
+    _seen: _Look = field(init=False)
+    _pending: _Look = field(init=False)
 
     @_seen.default
-    def _look(self) -> tuple[int, int, int]:
+    def _first(self) -> _Look:
+        return self._look()
+
+    @_pending.default
+    def _none(self) -> _Look:
+        return self._seen
+
+    def _look(self) -> _Look:
+        """The state of the rules and of every file that their text names as a list."""
         try:
-            found = self.path.stat()
+            text = self.path.read_text("utf-8", "replace")
         except OSError:
-            return (0, 0, 0)
-        return (found.st_ino, found.st_size, found.st_mtime_ns)
+            text = ""
+        names = sorted(set(_LIST.findall(text)))
+        return (_stat(self.path), *(_stat(self.path.parent / name) for name in names))
 
     def changed(self) -> tuple[Routes | None, str]:
-        """The rules if the file has changed since the last call, and why they are refused.
+        """The rules if a file of theirs has changed since the last call, and why they are refused.
 
         A file that is missing is told once, and taken when it is back.
         """
         now = self._look()
-        if now == self._seen:
+        steady, self._pending = now == self._pending, now
+        if now == self._seen or (self.patient and not steady):
             return None, ""
         self._seen = now
         try:
@@ -53,4 +77,19 @@ class RulesFile:
         except DflowError as error:
             return None, str(error)
         faults = inspect(routes, self.path, refuse_on=self.refuse_on).faults
-        return (None, "\n".join(map(str, faults))) if faults else (routes, "")
+        if faults:
+            return None, "\n".join(map(str, faults))
+        names = {one.name for one in routes.destinations}
+        if lost := [name for name in self.mounts if name not in names]:
+            words = ", ".join(f"{name}, which has a [mount.{name}]" for name in lost)
+            why = "the next start would refuse that; take the mount out and start again"
+            return None, f"{self.path}: the rules have no destination {words}: {why}"
+        return routes, ""
+
+
+def _stat(path: Path) -> tuple[int, int, int]:
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return (0, 0, 0)
+    return (found.st_ino, found.st_size, found.st_mtime_ns)

@@ -7,7 +7,9 @@ count the same room.
 
 from __future__ import annotations
 
-from dflow.delivery import Quota, Spent
+from attrs import evolve
+
+from dflow.delivery import Quota, Spent, State
 from dflow.exchange.journal import Journal
 
 __all__ = ["shared_room"]
@@ -25,8 +27,17 @@ def shared_room(
     spent = journal.spent(destination)
     if spent is None:
         return None, None, None
-    if not spent.day:
+    today = quota.day(now)
+    if not spent.day or (quota.per_day is not None and spent.day != today):
+        # Counted, not begun at nothing: a clock that was set back comes to a day again.
         used = journal.started_since(destination, quota.day_start(now))
-        spent = quota.fresh(now, used_today=used)
+        if spent.day > today:
+            used += sum(
+                one.number
+                for one in journal.backlog()
+                if one.destination == destination and one.state is State.SENDING
+            )
+        fresh = quota.fresh(now, used_today=used)
+        spent = evolve(fresh, tokens=spent.tokens, at=spent.at) if spent.day else fresh
     room, again = quota.room(spent, now)
     return spent, room, again

@@ -11,7 +11,9 @@ from collections.abc import Iterable
 from attrs import frozen
 
 from dflow.delivery import State
-from dflow.exchange.journal import Backlog, Journal, LaneRow, Outcome
+from dflow.exchange.journal import Backlog, Journal, LaneRow, Outcome, SequenceRow
+from dflow.exchange.journal.sequences import spans_text
+from dflow.exchange.masking import masked
 
 __all__ = ["Status", "age_text", "status_of"]
 
@@ -41,12 +43,16 @@ class Status:
         lanes: what is remembered of each destination.
         backlog: what is not finished, by destination and state.
         outcomes: how many arrivals had each outcome.
+        unmounted: destinations with a backlog and without a mount, which nobody sends.
+        missing: the sources and targets of which file sequence numbers are missing.
     """
 
     now: float
     lanes: tuple[LaneRow, ...]
     backlog: tuple[Backlog, ...]
     outcomes: dict[Outcome, int]
+    unmounted: frozenset[str] = frozenset()
+    missing: tuple[SequenceRow, ...] = ()
 
     @property
     def waiting(self) -> dict[Outcome, int]:
@@ -61,13 +67,14 @@ class Status:
     def needs_a_person(self) -> bool:
         """Whether something will not be finished unless somebody looks at it."""
         odd = {State.DEAD, State.UNKNOWN, State.HELD}
-        return bool(self.waiting) or any(one.state in odd for one in self.backlog)
+        return bool(self.waiting or self.unmounted) or any(one.state in odd for one in self.backlog)
 
     def lines(self) -> list[str]:
         """For a person."""
         lines: list[str] = []
         for lane in self.lanes:
-            words = ["paused"] * lane.paused + ["fallback on"] * lane.diverted
+            words = ["no mount"] * (lane.destination in self.unmounted)
+            words += ["paused"] * lane.paused + ["fallback on"] * lane.diverted
             if lane.down_since is not None:
                 words.append(f"down for {age_text(self.now - lane.down_since)}")
             mine = [one for one in self.backlog if one.destination == lane.destination]
@@ -78,6 +85,10 @@ class Status:
             lines.append(f"{lane.destination}: {', '.join(words) or 'nothing waits'}")
         for outcome, number in self.waiting.items():
             lines.append(f"arrivals {outcome.value}: {number}")
+        lines += [
+            masked(f"{one.source} to {one.target}: numbers missing: {spans_text(one.missing)}")
+            for one in self.missing
+        ]
         total = sum(self.outcomes.values())
         lines.append(f"arrivals in the journal: {total}")
         return lines
@@ -88,6 +99,7 @@ class Status:
             "destinations": [
                 {
                     "destination": lane.destination,
+                    "mounted": lane.destination not in self.unmounted,
                     "paused": lane.paused,
                     "fallback": lane.diverted,
                     "down_seconds": None
@@ -105,17 +117,34 @@ class Status:
                 for lane in self.lanes
             ],
             "arrivals": {outcome.value: n for outcome, n in self.outcomes.items()},
+            "missing": [
+                {
+                    "source": masked(one.source),
+                    "target": masked(one.target),
+                    "numbers": [[span.first, span.last] for span in one.missing],
+                }
+                for one in self.missing
+            ],
             "needs_a_person": self.needs_a_person,
         }
 
 
 def status_of(journal: Journal, destinations: Iterable[str], *, now: float) -> Status:
-    """The status of an exchange, with every destination that is named or has a backlog."""
+    """The status of an exchange, with every destination that has a mount or a backlog.
+
+    Args:
+        journal: of the exchange.
+        destinations: the names of the mounts.
+        now: the instant.
+    """
     backlog = tuple(journal.backlog())
-    names = dict.fromkeys([*destinations, *(one.destination for one in backlog)])
+    mounted = list(destinations)
+    names = dict.fromkeys([*mounted, *(one.destination for one in backlog)])
     return Status(
         now=now,
         lanes=tuple(journal.lane(name) for name in names),
         backlog=backlog,
         outcomes=journal.outcomes(),
+        unmounted=frozenset(names).difference(mounted),
+        missing=tuple(journal.missing()),
     )

@@ -19,6 +19,7 @@ from attrs import define, field
 from dflow.delivery import Step
 from dflow.errors import DflowError
 from dflow.exchange.journal import EventRow
+from dflow.exchange.masking import masked
 from dflow.exchange.seen import Arrived, Attempted, Depths, Seen
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ class Telemetry:
                 "dflow.arrival": seen.recorded.arrival,
                 "dflow.source": new.source,
                 "dflow.outcome": outcome,
-                "dflow.flow": new.address.get("flow", ""),
+                "dflow.flow": masked(new.address.get("flow", "")),
                 "dflow.rule": new.rule,
                 "dflow.deliveries": len(seen.recorded.deliveries),
             },

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+import traceback
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from attrs import define, field
 
@@ -21,6 +23,8 @@ from dflow.exchange.scribe import Scribe
 from dflow.exchange.seen import Depths, Seen, Watcher
 
 __all__ = ["Teller"]
+
+T = TypeVar("T")
 
 #: Seconds between two looks for events.
 _LOOK = 0.2
@@ -37,7 +41,7 @@ class Teller:
     Attributes:
         scribe: reads the journal.
         clock: POSIX seconds.
-        observe: told every event.
+        observe: told every event; if it raises, that is logged, and harms nobody.
         watchers: told everything.
     """
 
@@ -72,10 +76,7 @@ class Teller:
     def see(self, seen: Seen) -> None:
         """Tell the watchers of one thing; a watcher that raises harms nobody."""
         for watcher in self.watchers:
-            try:
-                watcher(seen)
-            except Exception:  # noqa: BLE001  it is another's code, and is told in the log
-                LOGGER.exception("a watcher of the exchange failed")
+            _call(watcher, seen)
 
     async def _events(self) -> None:
         def newer(journal: Journal) -> list[EventRow]:
@@ -90,8 +91,19 @@ class Teller:
                 log_event(event)
                 self.see(event)
                 if self.observe is not None:
-                    self.observe(event)
+                    _call(self.observe, event)
 
     async def _depths(self) -> None:
         backlog = await self.scribe.do(lambda journal: journal.backlog())
         self.see(Depths(at=self.clock(), backlog=tuple(backlog)))
+
+
+def _call(watcher: Callable[[T], None], seen: T) -> None:
+    """Call another's code, which may fail and harms nobody by it."""
+    try:
+        watcher(seen)
+    except Exception as error:  # noqa: BLE001  it is another's code, and is told in the log
+        # The words of the error may hold a value, such as what the watcher was given.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{place.filename}:{place.lineno}"
+        LOGGER.error("a watcher of the exchange failed: %s at %s", type(error).__name__, where)

@@ -108,15 +108,18 @@ def _local(instant: datetime, zone: tzinfo) -> str:
 
 def _note_swap(journal: Journal, swap: EventRow) -> None:
     """Note a change of rules, unless another worker that follows the same file has just done so."""
-    _in_turn(journal, swap.at)
+    _in_turn(journal)
     newest = journal.events(kind="rules changed")[-1:]
     if not any(one.detail == swap.detail and abs(swap.at - one.at) < _LONGEST for one in newest):
         journal.note(swap)
 
 
-def _in_turn(journal: Journal, now: float) -> None:
-    """Several workers may share the journal: the number is what they wait for each other at."""
-    journal.sequence("dflow", "windows of rules", int(now))
+def _in_turn(journal: Journal) -> None:
+    """Several workers may share the journal: the number is what they wait for each other at.
+
+    It is always the same, so that none is missing.
+    """
+    journal.sequence("dflow", "windows of rules", 0)
 
 
 @define(eq=False, kw_only=True)
@@ -160,7 +163,7 @@ class Calendar:
 
         def write(journal: Journal) -> Told:
             # Others may have woken at the same instant: the journal is asked again.
-            _in_turn(journal, now)
+            _in_turn(journal)
             told = _told(journal)
             for event in turns(routes, told, now):
                 journal.note(event)

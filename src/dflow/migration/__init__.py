@@ -11,6 +11,7 @@ from dflow.migration.rehearsal import Rehearsed, rehearse
 from dflow.migration.reverse import Excepted, Move, Reverse, reverse_of, reverses
 from dflow.migration.running import Actual, actual, run_plan
 from dflow.migration.tranches import Application, Assigned, assign_tranches
+from dflow.migration.versions import Difference, differences
 from dflow.migration.volumes import Volumes, read_volumes
 from dflow.migration.whatif import Change, Outlook, what_if
 
@@ -23,6 +24,7 @@ __all__ = [
     "Breach",
     "Calendar",
     "Change",
+    "Difference",
     "Excepted",
     "Grant",
     "Limit",
@@ -45,6 +47,7 @@ __all__ = [
     "allocate",
     "assign_tranches",
     "check",
+    "differences",
     "favours_size",
     "load_setup",
     "read_volumes",

@@ -31,26 +31,6 @@ def rehearsal_report(setup: Setup, at: datetime, seen: Rehearsed) -> Report:
             f" {setup.surge:g} times as fast as they may go."
         )
         tone = "good"
-    labels = tuple(day.isoformat() for day in seen.limits)
-    plot = Lines(
-        title="What went, and what the scaled industry limit allows",
-        labels=labels,
-        curves=(
-            Curve(
-                name="went",
-                values=tuple(float(seen.days.get(d, {}).get("industry", 0)) for d in seen.limits),
-            ),
-            Curve(
-                name="allowed",
-                values=tuple(
-                    None if (most := one["industry"]) is None else float(most)
-                    for one in seen.limits.values()
-                ),
-                dashed=True,
-                tone="bad",
-            ),
-        ),
-    )
     return Report(
         title=f"Rehearsal: {setup.plan.name}",
         verdict=verdict,
@@ -65,7 +45,7 @@ def rehearsal_report(setup: Setup, at: datetime, seen: Rehearsed) -> Report:
             Fact("refused by the destination", str(seen.failures)),
         ),
         sections=(
-            Section("By day", (plot,)),
+            Section("By day", (_rehearsed_days(seen),)),
             Section(
                 "How",
                 (
@@ -76,6 +56,29 @@ def rehearsal_report(setup: Setup, at: datetime, seen: Rehearsed) -> Report:
                         " the destination, not by the gate."
                     ),
                 ),
+            ),
+        ),
+    )
+
+
+def _rehearsed_days(seen: Rehearsed) -> Lines:
+    """What went on each day of the rehearsal, beside what might have."""
+    return Lines(
+        title="What went, and what the scaled industry limit allows",
+        labels=tuple(day.isoformat() for day in seen.limits),
+        curves=(
+            Curve(
+                name="went",
+                values=tuple(float(seen.days.get(d, {}).get("industry", 0)) for d in seen.limits),
+            ),
+            Curve(
+                name="allowed",
+                values=tuple(
+                    None if (most := one["industry"]) is None else float(most)
+                    for one in seen.limits.values()
+                ),
+                dashed=True,
+                tone="bad",
             ),
         ),
     )

@@ -15,6 +15,7 @@ from dflow.migration.config import Setup
 from dflow.migration.fairness import SizeTest
 from dflow.migration.plan import Breach
 from dflow.migration.reverse import Reverse
+from dflow.migration.versions import Difference
 from dflow.migration.volumes import Volumes
 from dflow.migration.whatif import Outlook
 from dflow.report import (
@@ -58,6 +59,7 @@ def plan_report(
     tests: Sequence[SizeTest],
     outlooks: Sequence[Outlook],
     reverses: Sequence[Reverse],
+    changed: Sequence[Difference] | None = None,
 ) -> Report:
     """The plan on paper: whether it fits, and if not, the first day and limit that break."""
     plan = setup.plan
@@ -92,6 +94,8 @@ def plan_report(
     if reverses:
         sections.append(Section("Reverse migration", tuple(_reverses(reverses))))
     sections.append(Section("Said and decided", tuple(_comments(setup, at))))
+    if changed is not None:
+        sections.append(Section("What changed", (_changed(changed),)))
     return Report(
         title=f"Migration plan: {plan.name}",
         verdict=verdict,
@@ -205,6 +209,23 @@ def _allocation(
     setup: Setup, allocation: Allocation, tests: Sequence[SizeTest]
 ) -> Iterator[Text | Table]:
     yield Text(f"Requests were filled by the method: {allocation.method}.")
+    yield _grants(allocation)
+    if setup.tranches:
+        yield Table(
+            title="Tranches",
+            heads=("Supplier", "Tranche", "Why"),
+            rows=tuple((a.supplier, str(a.tranche or "none"), a.why) for a in setup.tranches),
+        )
+    yield Text(
+        "Whether a method favours size was tried on made-up rounds in which the order of requests"
+        " has nothing to do with size: 0 is no connection, 1 means that the larger always comes"
+        " first, -1 the smaller."
+    )
+    yield _size_tests(tests)
+
+
+def _grants(allocation: Allocation) -> Table:
+    """What was asked for, and what of it was granted."""
     rows = []
     for grant in allocation.grants:
         asked = grant.request
@@ -224,21 +245,14 @@ def _allocation(
     tones: tuple[Tone, ...] = tuple(
         "warning" if one.unmet else "plain" for one in allocation.grants
     )
-    yield Table(
+    return Table(
         title="Requests", heads=heads, rows=tuple(rows), right=(3, 4, 5), tones=tones, most=60
     )
-    if setup.tranches:
-        yield Table(
-            title="Tranches",
-            heads=("Supplier", "Tranche", "Why"),
-            rows=tuple((a.supplier, str(a.tranche or "none"), a.why) for a in setup.tranches),
-        )
-    yield Text(
-        "Whether a method favours size was tried on made-up rounds in which the order of requests"
-        " has nothing to do with size: 0 is no connection, 1 means that the larger always comes"
-        " first, -1 the smaller."
-    )
-    yield Table(
+
+
+def _size_tests(tests: Sequence[SizeTest]) -> Table:
+    """Each method's verdict, with the numbers behind it."""
+    return Table(
         title="Does the method favour size?",
         heads=("Method", "Begins earlier", "Chance", "Met halfway", "Chance", "Verdict"),
         rows=tuple(
@@ -305,6 +319,13 @@ def _reverses(reverses: Sequence[Reverse]) -> Iterator[Table]:
 def _masked(mpan: str) -> str:
     """The distributor and the last digit: enough to find it, not to know whose it is."""
     return f"{mpan[:2]}…{mpan[-1:]}" if len(mpan) > 4 else "…"
+
+
+def _changed(changed: Sequence[Difference]) -> Text | Table:
+    if not changed:
+        return Text("Nothing: the two versions say the same.")
+    rows = tuple((one.what, one.old or "", one.new or "") for one in changed)
+    return Table(heads=("What", "Was", "Is"), rows=rows, most=1000)
 
 
 def _comments(setup: Setup, at: datetime) -> Iterator[Text | Note]:

@@ -79,6 +79,12 @@ def open_source(source: Source) -> Iterator[Chunks]:
 
 
 def _why(name: str, error: OSError | ValueError) -> str:
+    if "|" in name or "\n" in name:
+        # No name of a file, in all likelihood: its words may be personal and are not told.
+        return (
+            f"a text of {len(name)} characters was given, which cannot be a path; give the bytes"
+            " of a file as bytes, such as text.encode('latin-1')"
+        )
     if isinstance(error, IsADirectoryError):
         return f"{name}: is a directory, not a file"
     if isinstance(error, FileNotFoundError):

@@ -25,6 +25,8 @@ _SEVERITIES: dict[Severity, Role] = {
     "advice": "advice",
     "info": "info",
 }
+#: Characters that a column keeps when it is cut.
+_NARROWEST = 12
 #: Heights of a sparkline, lowest first.
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
@@ -103,9 +105,9 @@ def _table(table: Table, paint: Paint, width: int) -> Iterator[str]:
     heads = tuple(map(printable, table.heads))
     wide = [max(len(row[n]) for row in (heads, *shown)) for n in range(len(heads))]
     over = sum(wide) + 2 * len(wide) - width
-    if over > 0:  # the widest column gives way
-        widest = wide.index(max(wide))
-        wide[widest] = max(12, wide[widest] - over)
+    widest = wide.index(max(wide))
+    if 0 < over <= wide[widest] - _NARROWEST:  # it gives way, if that makes the table fit
+        wide[widest] -= over
 
     def line(cells: tuple[str, ...]) -> str:
         parts = []

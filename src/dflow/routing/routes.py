@@ -168,6 +168,8 @@ class Routes:
         Raises:
             RefusedText: if the text or a list's file holds mistakes: all of them.
         """
+        if not isinstance(text, str):
+            raise TypeError(_no_text(text))
         reading = read_syntax(text, source)
         known = predicates or {}
         built = build(
@@ -223,10 +225,14 @@ class Routes:
             flow: the tree, for rules that ask for items.
 
         Raises:
+            TypeError: if `header` is none, as that of a file without a header, or `at` is
+                neither a time nor a day.
             ValueError: if `at` is a time without a zone.
             StructureError: if only the body can say, and there is no `flow`; ask
                 `needs_body` first.
         """
+        if not isinstance(header, Header):
+            raise TypeError(_no_header(header))
         instant = as_instant(at, self.zone)
         primary: ReadyRule | None = None
         clones: list[ReadyRule] = []
@@ -370,3 +376,15 @@ def _copies(clone: ReadyRule, header: Header) -> Iterator[Copy]:
 def _bare(one: Destination) -> Destination:
     """A destination without what does not change its meaning."""
     return Destination(name=one.name, test=one.test)
+
+
+def _no_text(given: object) -> str:
+    kind = type(given).__name__
+    return f"rules are a text, not {kind}; read a file of rules by Routes.load"
+
+
+def _no_header(given: object) -> str:
+    hint = "a flow's is its attribute header"
+    if given is None:
+        hint = "a file without a header has no address"
+    return f"a decision needs a Header, not {type(given).__name__}; {hint}"

@@ -90,8 +90,11 @@ def as_instant(at: datetime | date, zone: tzinfo) -> datetime:
     """An instant in UTC from an aware time, or from a day: its first instant in the zone.
 
     Raises:
+        TypeError: for neither a time nor a day.
         ValueError: for a time without a zone, or one outside the years 1 to 9999.
     """
+    if not isinstance(at, date):
+        raise TypeError(f"an instant is an aware datetime or a date, not {type(at).__name__}")
     if isinstance(at, datetime):
         if at.tzinfo is None:
             raise ValueError(f"{at.isoformat()} has no time zone; pass an aware datetime or a date")

@@ -26,4 +26,10 @@ def __getattr__(name: str) -> object:
 
     if name not in _HOMES:
         raise AttributeError(f"module 'dflow.testing' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    try:
+        return getattr(import_module(_HOMES[name]), name)
+    except ModuleNotFoundError as error:
+        if error.name not in ("pytest", "hypothesis"):
+            raise
+        why = f"{name} needs {error.name}, of the extra: pip install dflow[testing]"
+        raise ModuleNotFoundError(why, name=error.name) from error

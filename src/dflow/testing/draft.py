@@ -124,14 +124,6 @@ class Draft:
         )
         return self.joined([self.raw[0], *body, trailer.encode()])
 
-    def with_header(self, header: Header) -> bytes:
-        """The file with another header."""
-        return self.replaced(0, header.encode())
-
-    def with_trailer(self, trailer: Trailer) -> bytes:
-        """The file with another trailer."""
-        return self.replaced(len(self.raw) - 1, trailer.encode())
-
     @property
     def body(self) -> list[bytes]:
         """The body's records, to be changed."""

@@ -19,6 +19,7 @@ from dflow.exchange.journal import (
     NewDelivery,
     Outcome,
     Recorded,
+    Standing,
     content_hash,
 )
 
@@ -78,7 +79,7 @@ class JournalModel:
     deliveries: dict[int, Known] = field(factory=dict)
     attempts: dict[int, list[str]] = field(factory=dict)
     lanes: dict[str, LaneRow] = field(factory=dict)
-    sequences: dict[tuple[str, str], int] = field(factory=dict)
+    sequences: dict[tuple[str, str], list[int]] = field(factory=dict)
     _highest: int = 0
     _highest_delivery: int = 0
 
@@ -208,6 +209,30 @@ class JournalModel:
             for number, one in self.arrivals.items()
             if one.at < before and one.outcome.settled and number not in busy
         )
+
+    def sequence(self, source: str, target: str, number: int) -> Standing:
+        """Take in a file sequence number; what it is to those before it."""
+        seen = self.sequences.setdefault((source, target), [])
+        standing = Standing.FIRST
+        if seen:
+            standing = Standing.FILLED
+            if number in seen:
+                standing = Standing.REPEAT
+            elif number < seen[0]:
+                standing = Standing.BELOW
+            elif number > max(seen):
+                standing = Standing.NEXT if number - 1 in seen else Standing.GAP
+        if standing is not Standing.BELOW:
+            seen.append(number)
+        return standing
+
+    def missing(self) -> dict[tuple[str, str], list[int]]:
+        """The numbers that did not come, one by one, where there are any."""
+        left = {
+            pair: [number for number in range(seen[0], max(seen)) if number not in seen]
+            for pair, seen in self.sequences.items()
+        }
+        return {pair: numbers for pair, numbers in left.items() if numbers}
 
     def forget(self, arrivals: list[int]) -> None:
         """Forget arrivals and all about them."""

@@ -140,7 +140,8 @@ class JournalMachine(RuleBasedStateMachine):
         numbers = sorted(one for one, arrival in self.model.arrivals.items() if arrival.hash)
         if not numbers:
             return
-        arrival, new = data.draw(st.sampled_from(numbers)), deliveries[0]
+        arrival = data.draw(st.sampled_from(numbers))
+        new = _keyed(deliveries[0], self.model.arrivals[arrival].hash)
         number = self.journal.add(arrival, new, at=self.now)
         _same("whether the key was new", bool(number), new.key not in self.model.known_keys())
         if number:
@@ -200,10 +201,9 @@ class JournalMachine(RuleBasedStateMachine):
 
     @rule(sender=st.sampled_from("ab"), to=st.sampled_from("cd"), number=st.integers(0, 99))
     def sequence(self, sender: str, to: str, number: int) -> None:
-        """The highest number is remembered."""
-        before = self.model.sequences.get((sender, to))
-        _same("the number before", self.journal.sequence(sender, to, number), before)
-        self.model.sequences[sender, to] = max(number, -1 if before is None else before)
+        """It is remembered which numbers came, and so which are missing."""
+        standing = self.model.sequence(sender, to, number)
+        _same("the number", self.journal.sequence(sender, to, number).standing, standing)
 
     @rule(kind=st.sampled_from(("paused", "dead")))
     def note(self, kind: str) -> None:
@@ -275,6 +275,13 @@ class JournalMachine(RuleBasedStateMachine):
             for outcome in {one.outcome for one in model.arrivals.values()}
         }
         _same("the counts of outcomes", journal.outcomes(), counts)
+        missing = {
+            (one.source, one.target): [
+                number for span in one.missing for number in range(span.first, span.last + 1)
+            ]
+            for one in journal.missing()
+        }
+        _same("the numbers that are missing", missing, model.missing())
         _same("the backlog", sorted(journal.backlog(), key=_by_name), model.backlog())
 
     @invariant()
@@ -309,15 +316,22 @@ class JournalMachine(RuleBasedStateMachine):
     def _arrival(
         self, content: bytes | None, deliveries: list[NewDelivery], outcome: Outcome
     ) -> NewArrival:
-        routed = outcome is Outcome.ROUTED and content is not None
+        made: list[NewDelivery] = []
+        if outcome is Outcome.ROUTED and content is not None:
+            made = [_keyed(one, content_hash(content)) for one in deliveries]
         return NewArrival(
             at=self.now,
             source="gateway",
             name="made-up.usr",
             content=content,
             outcome=outcome,
-            deliveries=tuple(deliveries) if routed else (),
+            deliveries=tuple(made),
         )
+
+
+def _keyed(new: NewDelivery, hash_: str) -> NewDelivery:
+    """The same with a key that no other content has, as the port promises."""
+    return evolve(new, key=f"{new.key} of {hash_[:12]}")
 
 
 def _same(what: str, found: object, expected: object) -> None:

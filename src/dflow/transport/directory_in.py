@@ -20,6 +20,7 @@ Names that start with a dot, or end as half-written files do, are never taken.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import fnmatch
 import os
@@ -36,9 +37,10 @@ from attrs import define, field
 
 from dflow.transport.clerk import Clerk
 from dflow.transport.directory_out import HIDDEN
-from dflow.transport.durable import free_name, sync_folder, try_lock, write_synced
+from dflow.transport.durable import free_name, try_lock
 from dflow.transport.faults import Unavailable
 from dflow.transport.folders import readable_folder
+from dflow.transport.moving import move_into
 from dflow.transport.names import HALF_WRITTEN
 from dflow.transport.parcel import Arrival
 
@@ -47,6 +49,11 @@ __all__ = ["HALF_WRITTEN", "DirectoryInbox", "Ready"]
 #: How a whole file is told from one that is being written.
 Ready = Literal["stable", "age", "done-file", "named"]
 
+
+#: What stands in the way of claiming one file, while others can be: it is a mount, another's...
+_THIS_ONE = frozenset(
+    {errno.EACCES, errno.EBUSY, errno.EISDIR, errno.ENAMETOOLONG, errno.EPERM, errno.EXDEV}
+)
 
 #: As much is read ahead of the reader, and no more: files, and bytes.
 _BATCH_FILES, _BATCH_BYTES = 64, 8 << 20
@@ -82,6 +89,8 @@ class DirectoryInbox:
     _seen: dict[str, tuple[int, int, float]] = field(factory=dict, init=False)
     _adopted: list[Path] = field(factory=list, init=False)
     _found: deque[str] = field(factory=deque, init=False)
+    _stuck: dict[str, tuple[int, int]] = field(factory=dict, init=False)
+    _own: str = field(default="", init=False)
     _ahead: deque[Arrival] = field(factory=deque, init=False)
     _guard: threading.RLock = field(factory=threading.RLock, init=False)
     _closings: int = field(default=0, init=False)
@@ -89,6 +98,12 @@ class DirectoryInbox:
 
     def __attrs_post_init__(self) -> None:
         self._clerk = Clerk(self._all_done, name="dflow-inbox")
+        if self.archive is not None:
+            inside = os.path.relpath(self.archive, self.path)
+            if inside == os.curdir:
+                raise ValueError(f"{self.archive}: files that are done would arrive again there")
+            # Its own archive is no arrival.
+            self._own = Path(inside).parts[0]
 
     async def receive(self, *, once: bool = False) -> AsyncIterator[Arrival]:
         """The files, oldest first, and then, without `once`, those that come later.
@@ -135,9 +150,7 @@ class DirectoryInbox:
         with self._guard:
             self._closings += 1
             self._ahead.clear()
-            if self._lock is not None:
-                os.close(self._lock)
-            self._lock = self._claims = None
+            self._forget()
 
     def _read_ahead(self, closings: int) -> bool:
         """Claim and read the next arrivals; whether others are there that are not whole yet.
@@ -148,21 +161,27 @@ class DirectoryInbox:
         with self._guard:
             if closings != self._closings:
                 return False  # closed since it was asked for
+            if self._claims is not None and self.path.is_dir() and not self._claims.is_dir():
+                # The source was taken away and made anew: what was known of it is over.
+                self._forget()
+            taken: list[Path] = []
             try:
-                paths, waiting = self._claimed(self._open())
+                waiting = self._claimed(self._open(), taken)
             except OSError as error:
-                raise Unavailable(f"{self.path}: {error.strerror or error}") from error
-            self._ahead.extend(self._read(path) for path in paths)
+                # What was claimed before it is ours, and is read; the trouble comes again.
+                waiting = True
+                if not taken and not self._ahead:
+                    raise Unavailable(f"{self.path}: {error.strerror or error}") from error
+            self._ahead.extend(self._read(path) for path in taken)
             return waiting
 
-    def _claimed(self, claims: Path) -> tuple[list[Path], bool]:
-        taken: list[Path] = []
+    def _claimed(self, claims: Path, taken: list[Path]) -> bool:
+        """Claim the next files into `taken`; whether there are others."""
         size = 0
         while self._adopted and len(taken) < _BATCH_FILES and size < _BATCH_BYTES:
-            path = self._adopted.pop(0)
-            size += self._take(path, claims, taken)
+            size += self._take(self._adopted.pop(0), claims, taken)
         if taken:
-            return taken, True
+            return True
         waiting = False
         if not self._found:
             # One look serves many batches: a folder of 100,000 files is listed once.
@@ -170,22 +189,37 @@ class DirectoryInbox:
             self._found.extend(names)
         while self._found and len(taken) < _BATCH_FILES and size < _BATCH_BYTES:
             name = self._found.popleft()
+            before = len(taken)
             size += self._take(self.path / name, claims, taken)
             self._seen.pop(name, None)
-            if self.ready == "done-file":
+            if self.ready == "done-file" and len(taken) > before:
                 (self.path / (name + self.done_suffix)).unlink(missing_ok=True)
-        return taken, waiting or bool(self._found)
+        return waiting or bool(self._found)
 
-    @staticmethod
-    def _take(path: Path, claims: Path, taken: list[Path]) -> int:
-        """Claim a file by rename; its size, or 0 if another reader was faster."""
+    def _take(self, path: Path, claims: Path, taken: list[Path]) -> int:
+        """Claim a file by rename; its size, or 0 if it is not there any more, or cannot be."""
         claim = free_name(claims / path.name)
         try:
             path.rename(claim)
         except FileNotFoundError:
+            return 0  # another reader was faster
+        except OSError as error:
+            if error.errno not in _THIS_ONE or not _may_claim(self.path, claims):
+                raise
+            self._tell_stuck(path, error)
             return 0
         taken.append(claim)
-        return claim.lstat().st_size
+        with contextlib.suppress(FileNotFoundError):
+            return claim.lstat().st_size
+        return 0
+
+    def _tell_stuck(self, path: Path, error: OSError) -> None:
+        """A file that cannot be claimed arrives once, by its name, and holds up no other."""
+        with contextlib.suppress(FileNotFoundError):
+            look = path.lstat()
+            self._stuck[path.name] = (look.st_ino, look.st_mtime_ns)
+            words = f"cannot be moved out of its folder: {error.strerror or error}"
+            self._ahead.append(Arrival(name=path.name, content=b"", problem=words))
 
     def _whole(self) -> tuple[list[str], bool]:
         """The names of the whole files, oldest first; whether others are not whole yet."""
@@ -195,12 +229,15 @@ class DirectoryInbox:
         with os.scandir(self.path) as entries:
             names = {entry.name: entry for entry in entries}
         self._seen = {name: look for name, look in self._seen.items() if name in names}
+        self._stuck = {name: look for name, look in self._stuck.items() if name in names}
         for name, entry in names.items():
             if not self._wanted(name):
                 continue
             try:
                 look = entry.stat(follow_symlinks=False)
             except FileNotFoundError:
+                continue
+            if self._stuck.get(name) == (look.st_ino, look.st_mtime_ns):
                 continue
             if not self._is_whole(name, look, names.keys(), now):
                 waiting = waiting or self.ready != "done-file"
@@ -209,7 +246,7 @@ class DirectoryInbox:
         return [name for _, name in sorted(found)], waiting
 
     def _wanted(self, name: str) -> bool:
-        if name.startswith(".") or name.endswith(HALF_WRITTEN):
+        if name.startswith(".") or name.endswith(HALF_WRITTEN) or name == self._own:
             return False
         if self.ready == "done-file" and name.endswith(self.done_suffix):
             return False
@@ -250,6 +287,8 @@ class DirectoryInbox:
 
     def _done(self, arrival: Arrival) -> OSError | None:
         """Archive, remove or set aside; what stood in the way, which is this file's alone."""
+        if not arrival.token:
+            return None  # it could not be claimed, and lies where it lay
         try:
             claim = self._open() / arrival.token
             if not arrival.problem and self.after == "remove":
@@ -258,14 +297,21 @@ class DirectoryInbox:
             problems = self.path / HIDDEN / "problems"
             done = self.archive or self.path / HIDDEN / "done"
             target = problems if arrival.problem else done
+            self.path.stat()  # a source that was taken away is not made by its own archive
             target.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _move(claim, target)
+            move_into(target, claim)
         except OSError as error:
             return error
         return None
 
     def _back(self, arrival: Arrival) -> None:
-        _move(self._open() / arrival.token, self.path)
+        if not arrival.token:
+            self._stuck.pop(arrival.name, None)
+            return
+        back = move_into(self.path, self._open() / arrival.token)
+        if back is not None and self.ready == "done-file":
+            # Its done-file went when it was claimed; without one it would never be taken.
+            (self.path / (back.name + self.done_suffix)).touch()
 
     def _open(self) -> Path:
         """The folder of this claimant, made when first needed; adopts the dead ones' claims."""
@@ -275,11 +321,21 @@ class DirectoryInbox:
         with self._guard:
             return self._claims or self._claim()
 
+    def _forget(self) -> None:
+        """Let go of this claimant's lock, and of what was seen."""
+        if self._lock is not None:
+            os.close(self._lock)
+        self._lock = self._claims = None
+        self._found.clear()
+        self._seen.clear()
+        self._stuck.clear()
+
     def _claim(self) -> Path:
         if not self.path.is_dir():
             raise FileNotFoundError(errno.ENOENT, "no such folder")
         home = self.path / HIDDEN / "claims"
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        home.parent.mkdir(mode=0o700, exist_ok=True)
+        home.mkdir(mode=0o700, exist_ok=True)
         self._adopted = _adopt(home)
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._lock = try_lock(home / f"{name}.lock")
@@ -309,22 +365,10 @@ def _adopt(home: Path) -> list[Path]:
     return [path for _, path in sorted(found)]
 
 
-def _move(claim: Path, folder: Path) -> None:
-    """Into a folder under its name or the next free one; over file systems if need be."""
-    target = free_name(folder / claim.name)
+def _may_claim(folder: Path, claims: Path) -> bool:
+    """Whether files can be claimed in general."""
     try:
-        claim.rename(target)
-    except FileNotFoundError:
-        return  # done twice
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        _copy_away(claim, target)
-
-
-def _copy_away(claim: Path, target: Path) -> None:
-    part = target.with_name(target.name + ".part")
-    write_synced(part, claim.read_bytes())
-    part.rename(target)
-    sync_folder(target.parent)
-    claim.unlink()
+        readable_folder(folder)
+    except Unavailable:
+        return False
+    return os.access(claims, os.W_OK | os.X_OK)

@@ -36,7 +36,14 @@ from typing import cast
 from attrs import define, field, frozen
 
 from dflow.transport.clerk import Clerk
-from dflow.transport.durable import Folder, begin_write, finish_write, free_name, sync_folder
+from dflow.transport.durable import (
+    Folder,
+    begin_write,
+    finish_write,
+    free_name,
+    make_folder,
+    sync_folder,
+)
 from dflow.transport.faults import Refused, Unavailable, Uncertain
 from dflow.transport.folders import writable_folder
 from dflow.transport.names import fill_template, template_mistakes
@@ -49,6 +56,9 @@ HIDDEN = ".dflow"
 
 #: What became of each parcel of a batch, by its place in it.
 _Results = dict[int, Receipt | Presence | Exception]
+
+#: Bytes; what is longer are no notes.
+_LONGEST_NOTES = 1 << 16
 
 _SAFE_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,99}")
 #: For so many seconds marks are further names of one empty file.
@@ -257,7 +267,9 @@ class DirectoryOutbox:
     def _open(self) -> Folder:
         if self._hidden is None:
             path = self.path / HIDDEN
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self.path)
+            path.mkdir(mode=0o700, exist_ok=True)
+            sync_folder(self.path)
             # A mark may be as much older than its key's delivery as marks share a file.
             _forget(path, time.time() - self.keep_keys - _ONE_FILE)
             self._hidden, self._own = Folder(path), Folder(self.path)
@@ -273,9 +285,9 @@ class DirectoryOutbox:
         )
         final = self.path.joinpath(*relative.parts)
         if len(relative.parts) > 1:
-            final.parent.mkdir(parents=True, exist_ok=True)
             if not final.parent.resolve().is_relative_to(self.path.resolve()):
                 raise Refused(f"{final.parent}: a link leads out of the destination's folder")
+            make_folder(final.parent)
         part, beside = hidden / f"{key}.part", None
         handles = [begin_write(part, parcel.content)]
         if parcel.notes and self.sidecar:
@@ -298,11 +310,37 @@ def _finish(one: _Written) -> None:
 
 def _put(one: _Written) -> Path:
     """Rename into place, under the first free name; the path it was given."""
-    final = free_name(one.final)
-    if one.beside is not None:
-        one.beside.replace(final.with_name(final.name + ".provenance.json"))
+    beside = one.beside
+    if beside is None:
+        final = free_name(one.final)
+    else:
+        ours = beside.read_bytes()
+        final = free_name(one.final, lambda path: os.path.lexists(path) or _noted(path, ours))
+        beside.replace(_notes_of(final))
     one.part.replace(final)
     return final
+
+
+def _notes_of(final: Path) -> Path:
+    return final.with_name(final.name + ".provenance.json")
+
+
+def _noted(final: Path, ours: bytes) -> bool:
+    """Whether something else than notes stands where the notes go.
+
+    Notes may stand there: of an attempt before this one, or of a file that was taken away.
+    """
+    notes = _notes_of(final)
+    if not os.path.lexists(notes):
+        return False
+    if notes.is_symlink() or not notes.is_file() or notes.stat().st_size > _LONGEST_NOTES:
+        return True
+    try:
+        found = json.loads(notes.read_bytes())
+    except ValueError:
+        return True
+    # Those of a copy and of its replay have not all of their words in common.
+    return not isinstance(found, dict) or not found.keys() & json.loads(ours).keys()
 
 
 def _look(hidden: Path, key: str) -> Presence:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +18,7 @@ __all__ = [
     "begin_write",
     "finish_write",
     "free_name",
+    "make_folder",
     "sync_folder",
     "try_lock",
     "write_synced",
@@ -27,6 +28,9 @@ try:
     import fcntl
 except ImportError:  # pragma: no cover  Windows: one process at a time has to be enough there
     fcntl = None  # type: ignore[assignment]  # the name is tested before it is used
+
+#: Bytes that a file system takes for a name, and characters of what counts as an extension.
+_LONGEST_NAME, _LONGEST_SUFFIX = 255, 32
 
 
 def write_synced(path: Path, content: bytes, *, mode: int = 0o666) -> None:
@@ -74,14 +78,50 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def free_name(path: Path) -> Path:
-    """`path`, or the first of ``stem~2.ext``, ``stem~3.ext`` ... that nothing has taken."""
-    if not os.path.lexists(path):
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, and wait until the names of new ones are on the disk."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        if not folder.is_dir():  # something else has its name
+            raise
+    sync_folder(folder.parent)
+
+
+def free_name(path: Path, is_taken: Callable[[Path], bool] = os.path.lexists) -> Path:
+    """`path`, or one of ``stem~2.ext``, ``stem~3.ext`` ... that nothing has taken.
+
+    Without holes among them it is the first; ten thousand of one name are not all looked at.
+
+    Args:
+        path: the name that is wished for.
+        is_taken: whether a path cannot be used.
+    """
+    if not is_taken(path):
         return path
-    number = 2
-    while os.path.lexists(candidate := path.with_name(f"{path.stem}~{number}{path.suffix}")):
-        number += 1
-    return candidate
+    taken, free = 1, 2
+    while is_taken(_numbered(path, free)):
+        taken, free = free, free * 2
+    while free - taken > 1:
+        middle = (taken + free) // 2
+        if is_taken(_numbered(path, middle)):
+            taken = middle
+        else:
+            free = middle
+    return _numbered(path, free)
+
+
+def _numbered(path: Path, number: int) -> Path:
+    """The path with a number before its extension, cut where a name would be too long."""
+    suffix = path.suffix if len(path.suffix) <= _LONGEST_SUFFIX else ""
+    stem = path.name.removesuffix(suffix)
+    mark = f"~{number}{suffix}"
+    while len(os.fsencode(stem + mark)) > _LONGEST_NAME:
+        stem = stem[:-1]
+    return path.with_name(stem + mark)
 
 
 @define(eq=False)

@@ -6,7 +6,7 @@ names, formats and code lists only.
 
 The modules that come with dflow are made by the same call as anyone's own::
 
-    dflow catalogue models --output src/myflows
+    dflow catalogue models --out src/myflows
 """
 
 from __future__ import annotations

@@ -106,8 +106,8 @@ def _raw(html: str) -> Iterator[str]:
     yield from ("```{raw} html", *html.split("\n"), "```")
 
 
-def _fenced(lines: Iterable[str], language: str = "text") -> Iterator[str]:
-    yield from (f"```{language}", *lines, "```")
+def _fenced(lines: Iterable[str]) -> Iterator[str]:
+    yield from ("```text", *lines, "```")
 
 
 def _tree(definition: FlowDef) -> Iterator[str]:

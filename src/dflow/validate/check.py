@@ -43,6 +43,7 @@ def check(
     Raises:
         SourceError: if the bytes cannot be had.
         LookupMiss: if the profile names a finding code that does not exist.
+        TypeError: if the profile is no profile, or holds what is no severity.
     """
     by = as_profile(profile)
     known = bundled() if catalogue is None else catalogue

@@ -24,6 +24,9 @@ def _known(mapping: _Severities) -> dict[str, Severity]:
             near = near_misses(code, KINDS)
             hint = f"; near: {', '.join(near)}" if near else ""
             raise LookupMiss(f"no finding code {code!r}{hint}")
+        if not isinstance(mapping[code], Severity):
+            wanted = "a Severity, such as Severity.WARNING"
+            raise TypeError(f"the severity of {code} is {wanted}, not {mapping[code]!r}")
     return dict(mapping)
 
 
@@ -58,4 +61,6 @@ def as_profile(profile: Profile | _Severities | None) -> Profile:
     """A profile from what a caller gives: one, a plain mapping, or nothing."""
     if isinstance(profile, Profile):
         return profile
+    if profile is not None and not isinstance(profile, Mapping):
+        raise TypeError(f"a profile is a Profile or a mapping, not {type(profile).__name__}")
     return Profile(severities=profile or {})

@@ -32,8 +32,11 @@ def plain_value(value: str, *, jcode: str = "", item: str = "") -> str:
     """The value, if a field can hold it at all.
 
     Raises:
+        TypeError: if it is no text.
         RefusedFlow: if it holds a pipe, a line end, or a character outside Latin-1.
     """
+    if not isinstance(value, str):
+        raise TypeError(f"the value of {jcode or 'a field'} is a text, not {type(value).__name__}")
     if (found := _IMPOSSIBLE.search(value)) is not None:
         what = {"|": "a pipe", "\r": "a line end", "\n": "a line end"}.get(
             found[0], "a character outside Latin-1"

@@ -17,7 +17,13 @@ __all__ = ["save", "write"]
 
 
 def write(flow: Flow) -> bytes:
-    """The file's bytes; a flow that was read and not changed gives the bytes it came from."""
+    """The file's bytes; a flow that was read and not changed gives the bytes it came from.
+
+    Raises:
+        TypeError: if it is no flow.
+    """
+    if not isinstance(flow, Flow):
+        raise TypeError(f"a Flow is written, not {type(flow).__name__}")
     return bytes(flow)
 
 

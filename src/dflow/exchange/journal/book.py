@@ -16,8 +16,9 @@ from dflow.exchange.journal.listing import (
     arrival_from,
     arrivals_where,
     event_from,
+    sequence_from,
 )
-from dflow.exchange.journal.payloads import Payloads
+from dflow.exchange.journal.payloads import Kept, Payloads
 from dflow.exchange.journal.port import JournalError
 from dflow.exchange.journal.rows import (
     ArrivalRow,
@@ -31,6 +32,8 @@ from dflow.exchange.journal.rows import (
     Query,
     Recorded,
 )
+from dflow.exchange.journal.schema import ACTIVE
+from dflow.exchange.journal.sequences import SequenceRow, Taken, spans_kept
 from dflow.exchange.journal.writing import (
     FINISHED,
     forget,
@@ -40,6 +43,9 @@ from dflow.exchange.journal.writing import (
 )
 
 __all__ = ["Book"]
+
+#: What is due later waits for a person, whatever the clock says.
+_NEVER = 1e14
 
 
 @frozen
@@ -51,24 +57,23 @@ class Book:
 
     def record(self, new: NewArrival) -> Recorded:
         """Keep an arrival with its decision and its deliveries."""
-        hash_, fresh = "", False
-        if new.content is not None:
-            hash_, fresh = self.payloads.keep(new.content)
-        outcome, reason = new.outcome, new.reason
+        kept = None if new.content is None else self.payloads.keep(new.content)
+        outcome, reason, first = new.outcome, new.reason, None
         # What is new to the journal is not looked for: every arrival's payload is kept.
-        first = None if fresh else self._sent_before(hash_)
-        if first is not None:
-            outcome = Outcome.REPEAT
-            reason = f"the same content arrived before, as {first}"
-        elif not fresh:
-            # Not sent then, so sending it now is not twice: such as after a new rule.
-            first = self._first(hash_)
+        if kept is not None and not kept.fresh:
+            first = self._sent_before(kept.number)
+            if first is not None:
+                outcome = Outcome.REPEAT
+                reason = f"the same content arrived before, as {first}"
+            else:
+                # Not sent then, so sending it now is not twice: such as after a new rule.
+                first = self._first(kept.number)
         number = insert_arrival(
-            self.database, new, hash_, outcome=outcome, reason=reason, first=first
+            self.database, new, kept, outcome=outcome, reason=reason, first=first
         )
         made: list[int] = []
         if outcome is not Outcome.REPEAT:
-            made = [self._add(number, one, new.at, hash_) for one in new.deliveries]
+            made = [self._add(number, one, new.at, kept) for one in new.deliveries]
         return Recorded(
             arrival=number,
             outcome=outcome,
@@ -76,18 +81,18 @@ class Book:
             deliveries=tuple(delivery for delivery in made if delivery),
         )
 
-    def _first(self, hash_: str) -> int | None:
+    def _first(self, payload: int) -> int | None:
         row = self.database.execute(
-            "SELECT MIN(id) AS id FROM arrival WHERE hash = ? AND hash > ''", (hash_,)
+            "SELECT MIN(id) AS id FROM arrival WHERE payload = ?", (payload,)
         ).fetchone()
         return None if row["id"] is None else int(row["id"])
 
-    def _sent_before(self, hash_: str) -> int | None:
+    def _sent_before(self, payload: int) -> int | None:
         """The first arrival of this content that had deliveries."""
         row = self.database.execute(
-            "SELECT MIN(a.id) AS id FROM arrival a WHERE a.hash = ?"
+            "SELECT MIN(a.id) AS id FROM arrival a WHERE a.payload = ?"
             " AND EXISTS (SELECT 1 FROM delivery d WHERE d.arrival = a.id)",
-            (hash_,),
+            (payload,),
         ).fetchone()
         return None if row["id"] is None else int(row["id"])
 
@@ -109,15 +114,17 @@ class Book:
 
     def add(self, arrival: int, new: NewDelivery, *, at: float) -> int:
         """Add a delivery to an arrival that is there; its number, or 0 if the key is known."""
-        row = self.database.execute("SELECT hash FROM arrival WHERE id = ?", (arrival,)).fetchone()
+        row = self.database.execute(
+            "SELECT payload, hash FROM arrival WHERE id = ?", (arrival,)
+        ).fetchone()
         if row is None:
             raise JournalError(f"the journal has no arrival {arrival}")
-        return self._add(arrival, new, at, row["hash"])
+        about = None if row["payload"] is None else Kept(row["payload"], row["hash"], fresh=False)
+        return self._add(arrival, new, at, about)
 
-    def _add(self, arrival: int, new: NewDelivery, at: float, hash_: str) -> int:
-        if new.content is not None:
-            hash_, _ = self.payloads.keep(new.content)
-        return insert_delivery(self.database, arrival, new, at, hash_)
+    def _add(self, arrival: int, new: NewDelivery, at: float, about: Kept | None) -> int:
+        own = about if new.content is None else self.payloads.keep(new.content)
+        return insert_delivery(self.database, arrival, new, at, about=about, own=own)
 
     def attempt(
         self,
@@ -184,15 +191,46 @@ class Book:
         ).fetchone()
         return int(row["number"])
 
+    def latest_attempts(self, destination: str, *, until: float, limit: int) -> list[AttemptRow]:
+        """The newest attempts at a destination until an instant, in the order they were kept."""
+        rows = self.database.execute(
+            "SELECT id, delivery, number, started, ended, step, detail FROM attempt"
+            " WHERE destination = ? AND started <= ? ORDER BY started DESC, id DESC LIMIT ?",
+            (destination, until, limit),
+        ).fetchall()
+        words = ("delivery", "number", "started", "ended", "step", "detail")
+        # A clock that was set back has made the beginnings no order; the numbers are one.
+        return [
+            AttemptRow(**{word: row[word] for word in words})
+            for row in sorted(rows, key=lambda row: int(row["id"]))
+        ]
+
+    def hasten(self, destination: str, *, now: float, by: float, longest: float) -> int:
+        """Bring forward what a clock that was set back has put too far away; how many."""
+        odd = "(due > ? OR (state = 'due' AND attempts = 0))"
+        cursor = self.database.execute(
+            f"UPDATE delivery SET due = CASE WHEN {odd} OR due < ? THEN ? ELSE due - ? END"
+            f" WHERE destination = ? AND {ACTIVE} AND state <> 'sending' AND due > ? AND due < ?"
+            + ("" if by else f" AND {odd}"),
+            (
+                *(now + by + longest, now + by, now, by),
+                *(destination, now, _NEVER),
+                *(() if by else (now + longest,)),
+            ),
+        )
+        return cursor.rowcount
+
     def note(self, event: EventRow) -> int:
         """Keep an event; its number."""
         return insert_event(self.database, event)
 
     def events(self, *, after: int = 0, limit: int | None = None, kind: str = "") -> list[EventRow]:
         """Events by number, above `after`."""
+        # Said apart, so that a kind is found by its index.
+        of_kind, values = (" AND kind = ?", [kind]) if kind else ("", [])
         rows = self.database.execute(
-            "SELECT * FROM event WHERE id > ? AND (? = '' OR kind = ?) ORDER BY id LIMIT ?",
-            (after, kind, kind, 2**62 if limit is None else limit),
+            f"SELECT * FROM event WHERE id > ?{of_kind} ORDER BY id LIMIT ?",
+            (after, *values, 2**62 if limit is None else limit),
         )
         return [event_from(row) for row in rows]
 
@@ -224,21 +262,32 @@ class Book:
             (lane.destination, int(lane.paused), int(lane.diverted), lane.down_since),
         )
 
-    def sequence(self, source: str, target: str, number: int) -> int | None:
-        """Remember the highest file sequence number; the one before it, None at first."""
+    def sequence(self, source: str, target: str, number: int) -> Taken:
+        """Remember that a file sequence number came; what it is to those before it."""
         row = self.database.execute(
-            "SELECT number FROM sequence WHERE source = ? AND target = ?", (source, target)
+            "SELECT * FROM sequence WHERE source = ? AND target = ?", (source, target)
         ).fetchone()
-        self.database.execute(
-            "INSERT INTO sequence (source, target, number) VALUES (?, ?, ?)"
-            " ON CONFLICT (source, target) DO UPDATE SET number = excluded.number"
-            " WHERE excluded.number > sequence.number",
-            (source, target, number),
-        )
-        return None if row is None else int(row["number"])
+        if row is None:
+            taken = Taken.first(source, target, number)
+        else:
+            taken = sequence_from(row).take(number)
+        if taken.after != taken.before:
+            known = taken.after
+            self.database.execute(
+                "INSERT INTO sequence (source, target, lowest, number, missing)"
+                " VALUES (?, ?, ?, ?, ?) ON CONFLICT (source, target) DO UPDATE SET"
+                " lowest = excluded.lowest, number = excluded.number, missing = excluded.missing",
+                (source, target, known.lowest, known.highest, spans_kept(known.missing)),
+            )
+        return taken
+
+    def missing(self) -> list[SequenceRow]:
+        """The sources and targets of which numbers are missing, by name."""
+        rows = self.database.execute("SELECT * FROM sequence WHERE missing > ''")
+        return sorted(map(sequence_from, rows), key=lambda one: (one.source, one.target))
 
     def prune(self, *, before: float, limit: int) -> int:
         """Forget finished arrivals older than an instant; how many, at most `limit`."""
-        count, hashes = forget(self.database, before=before, limit=limit)
-        self.payloads.sweep(hashes)
+        count, payloads = forget(self.database, before=before, limit=limit)
+        self.payloads.sweep(payloads)
         return count

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
-__all__ = ["Cursor", "Database", "Row"]
+from dflow.errors import DflowError
+
+__all__ = ["Cursor", "Database", "Row", "inserted"]
 
 
 class Row(Protocol):
@@ -56,3 +58,10 @@ class Database(Protocol):
     def executemany(self, statement: str, values: Iterable[Sequence[object]], /) -> object:
         """Run one statement for each of several rows of values."""
         ...
+
+
+def inserted(cursor: Cursor) -> int:
+    """The number of the row that a statement has just inserted."""
+    if cursor.lastrowid is None:  # pragma: no cover  an INSERT always gives one
+        raise DflowError("the database gave a row no number")
+    return cursor.lastrowid

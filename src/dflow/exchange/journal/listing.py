@@ -10,12 +10,23 @@ import json
 
 from dflow.delivery import FINAL, State
 from dflow.exchange.journal.database import Row
+from dflow.exchange.journal.known import BEGINNING, FIND, asked, beginning
+from dflow.exchange.journal.port import JournalError
 from dflow.exchange.journal.rows import ArrivalRow, DeliveryRow, EventRow, Outcome, Query
+from dflow.exchange.journal.sequences import SequenceRow, spans_from
 from dflow.exchange.journal.writing import FINISHED
 
-__all__ = ["arrival_from", "arrivals_where", "deliveries_where", "delivery_from", "event_from"]
+__all__ = [
+    "arrival_from",
+    "arrivals_where",
+    "deliveries_where",
+    "delivery_from",
+    "event_from",
+    "sequence_from",
+]
 
-_ARRIVAL_WORDS = ("flow", "version", "sender", "recipient", "file_id", "hash", "source")
+_WHOLE_HASH = 64
+_ARRIVAL_WORDS = ("flow", "version", "sender", "recipient", "file_id", "source")
 
 
 def _arrival_clauses(query: Query) -> tuple[list[str], list[object]]:
@@ -25,6 +36,14 @@ def _arrival_clauses(query: Query) -> tuple[list[str], list[object]]:
         if value := getattr(query, word):
             clauses.append(f"a.{word} = ?")
             values.append(value)
+    if query.hash:
+        wanted = query.hash.lower()
+        if len(wanted) == _WHOLE_HASH:
+            clauses.append(f"a.payload = ({FIND})")
+            values += asked(wanted)
+        else:
+            clauses.append(f"a.payload IN ({BEGINNING})")
+            values += beginning(wanted)
     if query.outcome is not None:
         clauses.append("a.outcome = ?")
         values.append(query.outcome.value)
@@ -177,4 +196,25 @@ def event_from(row: Row) -> EventRow:
         arrival=row["arrival"],
         delivery=row["delivery"],
         detail=row["detail"],
+    )
+
+
+def sequence_from(row: Row) -> SequenceRow:
+    """What is known of a source's and target's numbers, from its row.
+
+    Raises:
+        JournalError: if what is kept of them is no ranges.
+    """
+    try:
+        missing = spans_from(row["missing"])
+    except ValueError as error:
+        raise JournalError(
+            f"{error}; `dflow journal salvage --anyway` makes the journal anew without them"
+        ) from error
+    return SequenceRow(
+        source=row["source"],
+        target=row["target"],
+        lowest=row["lowest"],
+        highest=row["number"],
+        missing=missing,
     )

@@ -11,8 +11,8 @@ import sqlite3
 from pathlib import Path
 
 from dflow.exchange.journal.cipher import Cipher
+from dflow.exchange.journal.connection import connect, told
 from dflow.exchange.journal.payloads import Payloads
-from dflow.exchange.journal.port import JournalError
 from dflow.exchange.journal.schema import SchemaTooNew, migrate
 from dflow.exchange.journal.sqlite import SqliteJournal
 
@@ -37,26 +37,21 @@ def open_journal(
             path.parent.mkdir(parents=True, exist_ok=True)
             if not path.exists():
                 os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-        connection = sqlite3.connect(
-            ":memory:" if path is None else path,
-            isolation_level=None,
-            check_same_thread=False,
-            timeout=10.0,
-        )
-        connection.row_factory = sqlite3.Row
+        connection = connect(path)
         if path is not None:
             connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         # Room for the inner pages of the indexes of a large journal; 2 MiB by default.
         connection.execute("PRAGMA cache_size = -16384")
-        connection.execute("PRAGMA foreign_keys = ON")
         if cipher is not None:
             connection.execute("PRAGMA secure_delete = ON")
+        connection.execute("PRAGMA foreign_keys = OFF")
         migrate(connection)
-    except (OSError, sqlite3.Error, SchemaTooNew) as error:
-        raise JournalError(f"{path}: {error}") from error
+        connection.execute("PRAGMA foreign_keys = ON")
+    except (OSError, sqlite3.Error, UnicodeDecodeError, SchemaTooNew) as error:
+        raise told(path, error) from error
     folder = payloads or (path.with_name(path.name + ".payloads") if path else None)
-    kept = Payloads(connection, folder, payloads_above, cipher, named_by=("arrival", "own_bytes"))
+    kept = Payloads(connection, folder, payloads_above, cipher)
     try:
         kept.check_keys()
     except BaseException:

@@ -19,14 +19,15 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
-from attrs import define
+from attrs import define, frozen
 
 from dflow.exchange.journal.cipher import Cipher
-from dflow.exchange.journal.database import Database, Row
+from dflow.exchange.journal.database import Database, Row, inserted
+from dflow.exchange.journal.known import FIND, asked, find, learn, unlearn
 from dflow.exchange.journal.port import JournalError
 from dflow.transport.durable import sync_folder, write_synced
 
-__all__ = ["Payloads", "content_hash"]
+__all__ = ["Kept", "Payloads", "content_hash"]
 
 
 #: A file is hashed at several points of its way; those of late, if small, are remembered.
@@ -45,6 +46,21 @@ def _hash(content: bytes) -> str:
 _small_hash = lru_cache(maxsize=_OF_LATE)(_hash)
 
 
+@frozen
+class Kept:
+    """What became of some bytes.
+
+    Attributes:
+        number: of the payload, by which the rows of the journal name it.
+        hash: the SHA-256 of the bytes.
+        fresh: whether they are new to the journal.
+    """
+
+    number: int
+    hash: str
+    fresh: bool
+
+
 @define
 class Payloads:
     """The payloads of one journal.
@@ -54,14 +70,12 @@ class Payloads:
         folder: for large payloads; None keeps all in the database.
         above: bytes above which a payload goes to the folder.
         cipher: seals what is kept; None keeps it plain.
-        named_by: the tables whose `hash` names payloads, each with an index on it.
     """
 
     connection: Database
     folder: Path | None
     above: int
     cipher: Cipher | None = None
-    named_by: tuple[str, ...] = ("arrival", "delivery")
 
     def check_keys(self) -> None:
         """See that everything sealed can be opened.
@@ -86,24 +100,35 @@ class Payloads:
     def _knows(self, key_id: str) -> bool:
         return self.cipher is not None and self.cipher.knows(key_id)
 
-    def keep(self, content: bytes) -> tuple[str, bool]:
-        """Keep some bytes, once; their hash, and whether they are new to the journal.
+    def keep(self, content: bytes) -> Kept:
+        """Keep some bytes, once.
 
         Part of the journal's transaction.
         """
         hash_ = content_hash(content)
-        if self.cipher is not None or len(content) > self.above:
-            # Not to be sealed or written for nothing.
-            known = "SELECT 1 FROM payload WHERE hash = ?"
-            if self.connection.execute(known, (hash_,)).fetchone() is not None:
-                return hash_, False
+        known = find(self.connection, hash_)
+        if known is not None:
+            self._restore(known, hash_, content)
+            return Kept(known, hash_, fresh=False)
         body, sealed = self._put(hash_, content)
         made = self.connection.execute(
-            "INSERT INTO payload (hash, size, body, sealed) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (hash) DO NOTHING",
+            "INSERT INTO payload (hash, size, body, sealed) VALUES (?, ?, ?, ?)",
             (hash_, len(content), body, sealed),
         )
-        return hash_, made.rowcount > 0
+        number = inserted(made)
+        learn(self.connection, number, hash_)
+        return Kept(number, hash_, fresh=True)
+
+    def _restore(self, number: int, hash_: str, content: bytes) -> None:
+        """Where the bytes were lost or damaged, keep them again, now that they are here."""
+        try:
+            self.get(hash_)
+        except JournalError:
+            body, sealed = self._put(hash_, content)
+            self.connection.execute(
+                "UPDATE payload SET size = ?, body = ?, sealed = ? WHERE id = ?",
+                (len(content), body, sealed, number),
+            )
 
     def _put(self, hash_: str, content: bytes) -> tuple[bytes | None, str]:
         """Where some bytes are kept, None for the folder, and by which key they are sealed."""
@@ -121,7 +146,7 @@ class Payloads:
             JournalError: if they are not there, are others, or cannot be opened.
         """
         row = self.connection.execute(
-            "SELECT body, sealed FROM payload WHERE hash = ?", (hash_,)
+            f"SELECT body, sealed FROM payload WHERE id = ({FIND})", asked(hash_)
         ).fetchone()
         if row is None:
             raise JournalError(f"the journal has no payload {hash_[:12]}")
@@ -159,24 +184,24 @@ class Payloads:
         """Seal payloads anew that are plain, or sealed by an older key.
 
         Returns:
-            The last hash looked at, empty at the end; how many were sealed; and the files
+            The last number looked at, empty at the end; how many were sealed; and the files
             to remove once that is durable.
         """
         if self.cipher is None:
             raise JournalError("no key is given: name one in [journal] encrypt_with")
         rows = self.connection.execute(
-            "SELECT hash, sealed, body IS NULL AS outside FROM payload"
-            " WHERE hash > ? AND sealed <> ? ORDER BY hash LIMIT ?",
-            (after, self.cipher.key_id, limit),
+            "SELECT id, hash, sealed, body IS NULL AS outside FROM payload"
+            " WHERE id > ? AND sealed <> ? ORDER BY id LIMIT ?",
+            (int(after or 0), self.cipher.key_id, limit),
         ).fetchall()
         for row in rows:
             body, sealed = self._put(row["hash"], self.get(row["hash"]))
             self.connection.execute(
-                "UPDATE payload SET body = ?, sealed = ? WHERE hash = ?",
-                (body, sealed, row["hash"]),
+                "UPDATE payload SET body = ?, sealed = ? WHERE id = ?",
+                (body, sealed, row["id"]),
             )
         old = tuple(self._path(row["hash"], row["sealed"]) for row in rows if row["outside"])
-        return (rows[-1]["hash"] if rows else ""), len(rows), old or self._left(rows)
+        return (str(rows[-1]["id"]) if rows else ""), len(rows), old or self._left(rows)
 
     def _left(self, rows: list[Row]) -> tuple[Path, ...]:
         """At the end: plain files of payloads that are sealed, left behind by a crash."""
@@ -186,26 +211,25 @@ class Payloads:
         plain = (self._path(row["hash"], "") for row in found)
         return tuple(path for path in plain if path.exists())
 
-    def sweep(self, hashes: Iterable[str]) -> int:
-        """Remove those payloads of some hashes that nothing names any more; how many."""
-        named = " AND ".join(
-            f"NOT EXISTS (SELECT 1 FROM {table} n WHERE n.hash = p.hash)" for table in self.named_by
-        )
-        count = 0
-        for hash_ in sorted(hashes):
+    def sweep(self, numbers: Iterable[int]) -> None:
+        """Remove those of some payloads that nothing names any more."""
+        gone: list[tuple[int, str]] = []
+        for number in sorted(numbers):
             row = self.connection.execute(
-                f"SELECT sealed, body IS NULL AS outside FROM payload p WHERE hash = ? AND {named}",
-                (hash_,),
+                "SELECT hash, sealed, body IS NULL AS outside FROM payload p WHERE id = ?"
+                " AND NOT EXISTS (SELECT 1 FROM arrival a WHERE a.payload = p.id)"
+                " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.payload = p.id)",
+                (number,),
             ).fetchone()
             if row is None:
                 continue
-            count += 1
-            self.connection.execute("DELETE FROM payload WHERE hash = ?", (hash_,))
+            gone.append((number, row["hash"]))
+            self.connection.execute("DELETE FROM payload WHERE id = ?", (number,))
             if row["outside"]:
                 # A loss of power from here to the commit leaves the rows without their file;
                 # they are finished and old, and the next time they are removed.
-                self._path(hash_, row["sealed"]).unlink(missing_ok=True)
-        return count
+                self._path(row["hash"], row["sealed"]).unlink(missing_ok=True)
+        unlearn(self.connection, gone)
 
     def _path(self, hash_: str, sealed: str) -> Path:
         if self.folder is None:

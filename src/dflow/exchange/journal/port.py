@@ -45,8 +45,14 @@ from dflow.exchange.journal.rows import (
     Query,
     Recorded,
 )
+from dflow.exchange.journal.sequences import SequenceRow, Taken
 
-__all__ = ["Journal", "JournalBusy", "JournalError", "LeaseLost"]
+__all__ = ["LEASE_ENDED", "STOPPED", "Journal", "JournalBusy", "JournalError", "LeaseLost"]
+
+#: What an attempt is kept with that ended with its exchange: it says nothing of the destination.
+STOPPED = "the exchange stopped while it was being sent"
+#: As `STOPPED`, where the worker that was sending said nothing any more.
+LEASE_ENDED = "the lease of the worker that was sending it has ended"
 
 
 class JournalError(DflowError):
@@ -109,7 +115,11 @@ class Journal(Protocol):
         ...
 
     def add(self, arrival: int, new: NewDelivery, *, at: float) -> int:
-        """Add a delivery to an arrival that is there; its number, or 0 if the key is known."""
+        """Add a delivery to an arrival that is there; its number, or 0 if the key is known.
+
+        Keys are made from the content, so that of two contents none is the same: it is
+        enough to look among the deliveries of arrivals with this one's bytes.
+        """
         ...
 
     def claim(self, destination: str, *, now: float, limit: int) -> list[DeliveryRow]:
@@ -202,6 +212,21 @@ class Journal(Protocol):
         """How many attempts at a destination ended or began at or after an instant."""
         ...
 
+    def latest_attempts(self, destination: str, *, until: float, limit: int) -> list[AttemptRow]:
+        """The newest attempts at a destination that began at or before an instant.
+
+        They come in the order in which they were kept, at most `limit`.
+        """
+        ...
+
+    def hasten(self, destination: str, *, now: float, by: float, longest: float) -> int:
+        """Bring forward what waits for an instant that a clock set back has put too far away.
+
+        What was never tried is due now, and so is what would wait longer than `longest`
+        seconds; what waits otherwise is due `by` seconds earlier.  How many were moved.
+        """
+        ...
+
     def note(self, event: EventRow) -> int:
         """Keep an event; its number."""
         ...
@@ -222,8 +247,15 @@ class Journal(Protocol):
         """Remember it."""
         ...
 
-    def sequence(self, source: str, target: str, number: int) -> int | None:
-        """Remember the highest file sequence number; the one before it, None at first."""
+    def sequence(self, source: str, target: str, number: int) -> Taken:
+        """Remember that a file sequence number came; what it is to those before it.
+
+        Two who are told numbers of the same source and target do so one after the other.
+        """
+        ...
+
+    def missing(self) -> list[SequenceRow]:
+        """The sources and targets of which numbers are missing, by name."""
         ...
 
     def prune(self, *, before: float, limit: int = 1000) -> int:

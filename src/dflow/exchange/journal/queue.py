@@ -7,11 +7,10 @@ what is not finished.
 
 from __future__ import annotations
 
-import sqlite3
-
 from attrs import evolve
 
 from dflow.delivery import Step, advance
+from dflow.exchange.journal.connection import Connection
 from dflow.exchange.journal.listing import delivery_from
 from dflow.exchange.journal.rows import DeliveryRow
 from dflow.exchange.journal.schema import ACTIVE
@@ -60,7 +59,7 @@ SELECT MIN(
 
 
 def claim_due(
-    connection: sqlite3.Connection, destination: str, *, now: float, limit: int
+    connection: Connection, destination: str, *, now: float, limit: int
 ) -> list[DeliveryRow]:
     """Take the step START for what is due: what has no line, then the heads of lines."""
     rows = connection.execute(
@@ -91,7 +90,7 @@ def claim_due(
 
 
 def unknown_due(
-    connection: sqlite3.Connection, destination: str, *, now: float, limit: int
+    connection: Connection, destination: str, *, now: float, limit: int
 ) -> list[DeliveryRow]:
     """The deliveries in UNKNOWN that are due to be asked about."""
     rows = connection.execute(
@@ -105,9 +104,7 @@ def unknown_due(
     return [delivery_from(row) for row in rows]
 
 
-def with_fallback(
-    connection: sqlite3.Connection, destination: str, *, limit: int
-) -> list[DeliveryRow]:
+def with_fallback(connection: Connection, destination: str, *, limit: int) -> list[DeliveryRow]:
     """The deliveries that are due or retrying and have a fallback, oldest first."""
     rows = connection.execute(
         f"{_SELECT} WHERE d.destination = ? AND d.{ACTIVE} AND d.state IN ('due', 'retrying')"
@@ -117,7 +114,7 @@ def with_fallback(
     return [delivery_from(row) for row in rows]
 
 
-def first_due(connection: sqlite3.Connection, destination: str, *, after: float) -> float | None:
+def first_due(connection: Connection, destination: str, *, after: float) -> float | None:
     """The first instant after `after` at which a delivery comes due; None if none does."""
     row = connection.execute(_FIRST_DUE, {"d": destination, "after": after}).fetchone()
     return None if row["due"] is None else float(row["due"])

@@ -54,7 +54,7 @@ class NewDelivery:
     Attributes:
         destination: its name in the rules.
         kind: ``original``, ``copy``, ``replay`` or ``backfill``.
-        key: idempotency key.
+        key: idempotency key, made from the content: that of no other content is the same.
         rule: the rule that asked for it.
         fallback: another destination's name, empty for none.
         line: deliveries of one line to one destination go one after the other, in order;
@@ -258,6 +258,7 @@ class Query:
         since: arrived, or made, at or after.
         until: arrived, or made, before.
         changed_since: for deliveries: took a step at or after.
+        hash: SHA-256 of the content in hexadecimal, or how it begins.
         text: part of the payload, such as an MPAN; a slow search.
     """
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
+from dflow.exchange.journal.known import digest_of
+
 __all__ = ["ACTIVE", "SCHEMA_VERSION", "SchemaTooNew", "migrate"]
 
 #: The states of the partial indexes; queries repeat the text, so that SQLite sees it.
@@ -149,9 +151,93 @@ CREATE TRIGGER own_bytes_forgotten AFTER DELETE ON delivery BEGIN
 END;
 """
 
+# A hash is anywhere in its index, so each index of hashes costs a page of its own for every
+# row that comes or goes, once the journal is large.  None is left: what has bytes names them
+# by a number that grows with time, a key is looked for among what has the same bytes, and
+# `known` is kept by `dflow.exchange.journal.known`.
+_VERSION_4 = f"""
+DROP TRIGGER own_bytes_made;
+DROP TRIGGER own_bytes_forgotten;
+DROP TABLE own_bytes;
+CREATE TABLE payload_4 (
+    id INTEGER PRIMARY KEY,
+    hash TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    body BLOB,                       -- NULL: in the folder beside the database
+    sealed TEXT NOT NULL DEFAULT ''
+);
+INSERT INTO payload_4 (hash, size, body, sealed)
+    SELECT hash, size, body, sealed FROM payload ORDER BY rowid;
+DROP TABLE payload;
+ALTER TABLE payload_4 RENAME TO payload;
+CREATE INDEX payload_sealed ON payload (sealed) WHERE sealed > '';
+CREATE TABLE known (
+    digest INTEGER NOT NULL,         -- the first 64 bits of a payload's hash
+    payload INTEGER NOT NULL,        -- its number; it may have been pruned
+    PRIMARY KEY (digest, payload)
+) WITHOUT ROWID;
+INSERT INTO known SELECT dflow_digest(hash), id FROM payload ORDER BY 1;
+ALTER TABLE arrival ADD COLUMN payload INTEGER REFERENCES payload (id);
+UPDATE arrival SET payload = (SELECT p.id FROM known k JOIN payload p ON p.id = k.payload
+    WHERE k.digest = dflow_digest(arrival.hash) AND p.hash = arrival.hash);
+DROP INDEX arrival_hash;
+CREATE INDEX arrival_payload ON arrival (payload);
+CREATE TABLE delivery_4 (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    arrival INTEGER NOT NULL REFERENCES arrival (id),
+    destination TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    fallback TEXT NOT NULL,
+    state TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    due REAL NOT NULL,
+    made REAL NOT NULL,
+    changed REAL NOT NULL,
+    about INTEGER NOT NULL,          -- the payload of its arrival; 0: that has none
+    key TEXT NOT NULL,
+    line TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    payload INTEGER REFERENCES payload (id),  -- NULL: that of its arrival
+    address TEXT NOT NULL,           -- JSON
+    notes TEXT NOT NULL,             -- JSON
+    place TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    UNIQUE (about, key)
+);
+INSERT INTO delivery_4 (id, arrival, destination, kind, rule, fallback, state, attempts, due,
+    made, changed, about, key, line, hash, payload, address, notes, place, reason)
+    SELECT d.id, d.arrival, d.destination, d.kind, d.rule, d.fallback, d.state, d.attempts, d.due,
+    d.made, d.changed, coalesce(a.payload, 0), d.key, d.line, d.hash,
+    CASE WHEN d.hash <> a.hash THEN (SELECT p.id FROM known k JOIN payload p ON p.id = k.payload
+        WHERE k.digest = dflow_digest(d.hash) AND p.hash = d.hash) END,
+    d.address, d.notes, d.place, d.reason
+    FROM delivery d JOIN arrival a ON a.id = d.arrival ORDER BY d.id;
+DELETE FROM sqlite_sequence WHERE name = 'delivery_4';
+INSERT INTO sqlite_sequence SELECT 'delivery_4', seq FROM sqlite_sequence WHERE name = 'delivery';
+DROP TABLE delivery;
+ALTER TABLE delivery_4 RENAME TO delivery;
+CREATE INDEX delivery_arrival ON delivery (arrival);
+CREATE INDEX delivery_due ON delivery (destination, line, due, id) WHERE {ACTIVE};
+CREATE INDEX delivery_line ON delivery (destination, line, id) WHERE {ACTIVE};
+CREATE INDEX delivery_open ON delivery (destination, state, made)
+    WHERE state NOT IN ('delivered', 'cancelled');
+CREATE INDEX delivery_payload ON delivery (payload) WHERE payload IS NOT NULL;
+"""
+
+# `number` is the highest; which were seen below it was not kept until now, so the watch of
+# what is missing begins there.  Ranges of what is missing are kept as ``7-7,9-12``.
+_VERSION_5 = """
+ALTER TABLE sequence ADD COLUMN lowest INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sequence ADD COLUMN missing TEXT NOT NULL DEFAULT '';
+UPDATE sequence SET lowest = number;
+CREATE INDEX sequence_missing ON sequence (source) WHERE missing > '';
+CREATE INDEX event_kind ON event (kind, id);
+"""
+
 #: One entry a version, the first being version 1.  `payload.sealed` names the key that
 #: sealed the body; empty: plain.
-_VERSIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2, _VERSION_3)
+_VERSIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
 
 #: The version of the tables that this dflow writes.
 SCHEMA_VERSION = len(_VERSIONS)
@@ -171,23 +257,33 @@ def _statements(script: str) -> Iterator[str]:
             statement = ""
 
 
-def migrate(connection: sqlite3.Connection) -> int:
-    """Bring the database to the newest version, each step whole; that version."""
+def migrate(connection: sqlite3.Connection, *, to: int | None = None) -> int:
+    """Bring the database to the newest version, each step whole; that version.
+
+    Foreign keys must not be enforced yet: a step may replace a table that others name.
+
+    Args:
+        connection: of the database.
+        to: an older version to stop at, such as for rows of that version.
+    """
+    connection.create_function("dflow_digest", 1, digest_of)
     found = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if found > SCHEMA_VERSION:
         raise SchemaTooNew(f"schema version {found}; this dflow knows up to {SCHEMA_VERSION}")
-    while found < SCHEMA_VERSION:
+    while found < (SCHEMA_VERSION if to is None else to):
         connection.execute("BEGIN IMMEDIATE")
         try:
             # Another process may have been faster: what counts is seen under the lock.
             now = int(connection.execute("PRAGMA user_version").fetchone()[0])
-            if now < SCHEMA_VERSION:
+            if now == found:
                 for statement in _statements(_VERSIONS[now]):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {now + 1}")
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            # A full disk has undone it already.
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
             raise
         found = int(connection.execute("PRAGMA user_version").fetchone()[0])
     return found

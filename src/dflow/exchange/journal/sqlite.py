@@ -12,7 +12,6 @@ lock file; readers and operators' commands need none.
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -21,18 +20,16 @@ from attrs import define, field
 
 from dflow.delivery import Spent, State, Step, advance
 from dflow.exchange.journal.book import Book
+from dflow.exchange.journal.connection import Connection
+from dflow.exchange.journal.front import BookFront
 from dflow.exchange.journal.listing import deliveries_where, delivery_from
 from dflow.exchange.journal.paging import in_pages
 from dflow.exchange.journal.payloads import Payloads
-from dflow.exchange.journal.port import JournalError
+from dflow.exchange.journal.port import STOPPED, JournalError
 from dflow.exchange.journal.queue import claim_due, first_due, unknown_due, with_fallback
 from dflow.exchange.journal.rows import (
     ArrivalRow,
-    AttemptRow,
-    Backlog,
     DeliveryRow,
-    EventRow,
-    LaneRow,
     NewArrival,
     NewDelivery,
     Outcome,
@@ -40,17 +37,18 @@ from dflow.exchange.journal.rows import (
     Recorded,
 )
 from dflow.exchange.journal.schema import ACTIVE
+from dflow.exchange.journal.sequences import Taken
 from dflow.transport.durable import try_lock
 
 __all__ = ["SqliteJournal"]
 
 
 @define(eq=False)
-class SqliteJournal:
+class SqliteJournal(BookFront):
     """A journal in SQLite; `open_journal` makes one."""
 
     path: Path | None
-    _connection: sqlite3.Connection = field(repr=False)
+    _connection: Connection = field(repr=False)
     _payloads: Payloads = field(repr=False)
     _lock: int | None = field(default=None, init=False, repr=False)
     _book: Book = field(init=False, repr=False)
@@ -100,17 +98,14 @@ class SqliteJournal:
         if self._in_transaction():
             yield
             return
+        self._connection.execute("BEGIN IMMEDIATE")
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._in_transaction():
-                    self._connection.execute("ROLLBACK")
-                raise
-        except sqlite3.Error as error:
-            raise JournalError(f"{self.path or 'journal'}: {error}") from error
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._in_transaction():
+                self._connection.execute("ROLLBACK")
+            raise
 
     def _in_transaction(self) -> bool:
         return self._connection.in_transaction
@@ -119,13 +114,6 @@ class SqliteJournal:
         """Keep an arrival with its decision and its deliveries."""
         with self.transaction():
             return self._book.record(new)
-
-    def settle(
-        self, arrival: int, *, at: float, outcome: Outcome, reason: str, rule: str = ""
-    ) -> None:
-        """Change what became of an arrival; an event keeps what it was before."""
-        with self.transaction():
-            self._book.settle(arrival, at=at, outcome=outcome, reason=reason, rule=rule)
 
     def add(self, arrival: int, new: NewDelivery, *, at: float) -> int:
         """Add a delivery to an arrival that is there; its number, or 0 if the key is known."""
@@ -195,7 +183,7 @@ class SqliteJournal:
                     row["id"],
                     Step.LOST,
                     at=at,
-                    detail="the exchange stopped while it was being sent",
+                    detail=STOPPED,
                     started=row["changed"],
                 )
         return [row["id"] for row in rows]
@@ -203,10 +191,6 @@ class SqliteJournal:
     def next_due(self, destination: str, *, after: float) -> float | None:
         """The first instant after `after` at which a delivery comes due; None if none does."""
         return first_due(self._connection, destination, after=after)
-
-    def payload(self, hash_: str) -> bytes:
-        """The bytes of a hash."""
-        return self._payloads.get(hash_)
 
     def arrivals(self, query: Query) -> Iterator[ArrivalRow]:
         """The arrivals that a query asks for, by number."""
@@ -220,14 +204,6 @@ class SqliteJournal:
         """The deliveries that a query asks for, by number."""
         return map(delivery_from, self._connection.execute(*deliveries_where(query)))
 
-    def attempts(self, delivery: int) -> list[AttemptRow]:
-        """The attempts at a delivery, in order."""
-        return self._book.attempts(delivery)
-
-    def backlog(self) -> list[Backlog]:
-        """The deliveries that are not finished, by destination and state."""
-        return self._book.backlog()
-
     def outcomes(self, *, since: float | None = None) -> dict[Outcome, int]:
         """How many arrivals had each outcome."""
         if since is not None:
@@ -235,34 +211,8 @@ class SqliteJournal:
         rows = self._connection.execute("SELECT outcome, number FROM tally WHERE number > 0")
         return {Outcome(row["outcome"]): row["number"] for row in rows}
 
-    def started_since(self, destination: str, since: float) -> int:
-        """How many attempts at a destination began at or after an instant, and ended."""
-        return self._book.started_since(destination, since)
-
-    def note(self, event: EventRow) -> int:
-        """Keep an event; its number."""
-        with self.transaction():
-            return self._book.note(event)
-
-    def events(self, *, after: int = 0, limit: int | None = None, kind: str = "") -> list[EventRow]:
-        """Events by number, above `after`."""
-        return self._book.events(after=after, limit=limit, kind=kind)
-
-    def last_event(self) -> int:
-        """The number of the newest event; 0 if there is none."""
-        return self._book.last_event()
-
-    def lane(self, destination: str) -> LaneRow:
-        """What is remembered of a destination."""
-        return self._book.lane(destination)
-
-    def set_lane(self, lane: LaneRow) -> None:
-        """Remember it."""
-        with self.transaction():
-            self._book.set_lane(lane)
-
-    def sequence(self, source: str, target: str, number: int) -> int | None:
-        """Remember the highest file sequence number; the one before it, None at first."""
+    def sequence(self, source: str, target: str, number: int) -> Taken:
+        """Remember that a file sequence number came; what it is to those before it."""
         with self.transaction():
             return self._book.sequence(source, target, number)
 

@@ -10,8 +10,8 @@ import json
 from collections.abc import Mapping
 
 from dflow.delivery import FINAL, State
-from dflow.errors import DflowError
-from dflow.exchange.journal.database import Cursor, Database
+from dflow.exchange.journal.database import Database, inserted
+from dflow.exchange.journal.payloads import Kept
 from dflow.exchange.journal.rows import EventRow, NewArrival, NewDelivery, Outcome
 
 __all__ = ["FINISHED", "forget", "insert_arrival", "insert_delivery", "insert_event"]
@@ -28,7 +28,7 @@ _ADDRESS = ("flow", "version", "sender", "recipient", "file_id")
 def insert_arrival(
     connection: Database,
     new: NewArrival,
-    hash_: str,
+    kept: Kept | None,
     *,
     outcome: Outcome,
     reason: str,
@@ -39,12 +39,12 @@ def insert_arrival(
     cursor = connection.execute(
         "INSERT INTO arrival (at, source, name, hash, size, flow, version, sender,"
         " recipient, file_id, address, outcome, rule, reason, decision, rules_hash,"
-        " repeat_of) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " repeat_of, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             new.at,
             new.source,
             new.name,
-            hash_,
+            "" if kept is None else kept.hash,
             len(new.content or b""),
             *words,
             _dump(new.address),
@@ -54,21 +54,29 @@ def insert_arrival(
             new.decision,
             new.rules_hash,
             first,
+            None if kept is None else kept.number,
         ),
     )
-    return _number(cursor)
+    return inserted(cursor)
 
 
 def insert_delivery(
-    connection: Database, arrival: int, new: NewDelivery, at: float, hash_: str
+    connection: Database,
+    arrival: int,
+    new: NewDelivery,
+    at: float,
+    *,
+    about: Kept | None,
+    own: Kept | None,
 ) -> int:
-    """A delivery's row; its number, or 0 if its key is known."""
+    """A delivery's row, about the payload of its arrival; its number, or 0 if its key is known."""
+    other = own is not None and (about is None or own.number != about.number)
     state = State.HELD if new.held else State.DUE
     cursor = connection.execute(
         "INSERT INTO delivery (arrival, destination, kind, rule, fallback, state, attempts,"
-        " due, made, changed, key, line, hash, address, notes, place, reason)"
-        " VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, '', ?)"
-        " ON CONFLICT (key) DO NOTHING",
+        " due, made, changed, about, key, line, hash, payload, address, notes, place, reason)"
+        " VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?)"
+        " ON CONFLICT (about, key) DO NOTHING",
         (
             arrival,
             new.destination,
@@ -79,15 +87,17 @@ def insert_delivery(
             at,
             at,
             at,
+            0 if about is None else about.number,
             new.key,
             new.line,
-            hash_,
+            "" if own is None else own.hash,
+            own.number if own is not None and other else None,
             _dump(new.address),
             _dump(new.notes),
             new.held,
         ),
     )
-    return _number(cursor) if cursor.rowcount else 0
+    return inserted(cursor) if cursor.rowcount else 0
 
 
 def insert_event(connection: Database, event: EventRow) -> int:
@@ -106,42 +116,36 @@ def insert_event(connection: Database, event: EventRow) -> int:
             event.detail,
         ),
     )
-    return _number(cursor)
+    return inserted(cursor)
 
 
-def forget(connection: Database, *, before: float, limit: int) -> tuple[int, set[str]]:
+def forget(connection: Database, *, before: float, limit: int) -> tuple[int, set[int]]:
     """Delete finished arrivals older than an instant, and all about them.
 
     Returns:
-        How many, and the hashes of payloads that they named.
+        How many, and the numbers of the payloads that they named.
     """
     # Said of what is not settled, so that no index of outcomes is tried: the oldest come first.
     unsettled = ", ".join(f"'{outcome.value}'" for outcome in Outcome if not outcome.settled)
     rows = connection.execute(
-        f"SELECT id, hash FROM arrival a WHERE at < ? AND outcome NOT IN ({unsettled})"
+        f"SELECT id, payload FROM arrival a WHERE at < ? AND outcome NOT IN ({unsettled})"
         " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.arrival = a.id"
         f" AND d.state NOT IN ({FINISHED})) ORDER BY at, id LIMIT ?",
         (before, limit),
     ).fetchall()
     numbers = [(row["id"],) for row in rows]
-    hashes = {row["hash"] for row in rows}
+    payloads = {row["payload"] for row in rows}
     for number in numbers:
-        found = connection.execute("SELECT hash FROM delivery WHERE arrival = ?", number)
-        hashes.update(row["hash"] for row in found)
+        found = connection.execute("SELECT payload FROM delivery WHERE arrival = ?", number)
+        payloads.update(row["payload"] for row in found)
     connection.executemany(
         "DELETE FROM attempt WHERE delivery IN (SELECT id FROM delivery WHERE arrival = ?)",
         numbers,
     )
     connection.executemany("DELETE FROM delivery WHERE arrival = ?", numbers)
     connection.executemany("DELETE FROM arrival WHERE id = ?", numbers)
-    return len(numbers), hashes
+    return len(numbers), payloads - {None}
 
 
 def _dump(words: Mapping[str, str]) -> str:
     return json.dumps(dict(words), sort_keys=True)
-
-
-def _number(cursor: Cursor) -> int:
-    if cursor.lastrowid is None:  # pragma: no cover  an INSERT always gives one
-        raise DflowError("the database gave a row no number")
-    return cursor.lastrowid

@@ -18,6 +18,9 @@ from dflow.exchange.journal import (
     NewDelivery,
     Outcome,
     Query,
+    SequenceRow,
+    Span,
+    Standing,
     content_hash,
 )
 from dflow.testing.journal_kit.promise import JournalPromise, arrival, must, refuses
@@ -59,6 +62,9 @@ def _a_key_is_taken_once(rig: JournalRig) -> None:
     must("the number of a known key", number, 0)
     made = journal.add(recorded.arrival, NewDelivery(destination="new", key="other"), at=2.0)
     must("whether another key is new", made > 0, expected=True)
+    again = journal.record(arrival(b"x"))
+    number = journal.add(again.arrival, NewDelivery(destination="new", key="k"), at=3.0)
+    must("the number of a key of the same content", number, 0)
 
 
 def _any_bytes_come_back(rig: JournalRig) -> None:
@@ -245,6 +251,8 @@ def _queries_restrict(rig: JournalRig) -> None:
         (Query(text="1098765432106"), []),
         (Query(destination="old", state=State.DUE), [first]),
         (Query(flow="D0010", hash=content_hash(b"two")), [second]),
+        (Query(hash=content_hash(b"two")[:5]), [second]),
+        (Query(hash=content_hash(b"two")[:40]), [second]),
         (Query(arrival=third), [third]),
     ]
     for query, expected in table:
@@ -253,7 +261,7 @@ def _queries_restrict(rig: JournalRig) -> None:
 
 
 def _little_things_are_remembered(rig: JournalRig) -> None:
-    """Lanes, sequence numbers, events, counts."""
+    """Lanes, events, counts."""
     journal = rig.open()
     must("an unknown lane", journal.lane("old"), LaneRow(destination="old"))
     for lane in (
@@ -262,8 +270,6 @@ def _little_things_are_remembered(rig: JournalRig) -> None:
     ):
         journal.set_lane(lane)
         must("a lane", journal.lane("old"), lane)
-    numbers = [journal.sequence("a", "b", n) for n in (5, 3, 6)]
-    must("sequence numbers", numbers, [None, 5, 5])
     noted = [journal.note(EventRow(at=1.0, kind=kind)) for kind in ("x", "y", "x")]
     must("events", [one.id for one in journal.events(kind="x")], [noted[0], noted[2]])
     must("newer", [one.id for one in journal.events(after=noted[0], limit=1)], [noted[1]])
@@ -275,13 +281,73 @@ def _little_things_are_remembered(rig: JournalRig) -> None:
     must("attempts", journal.started_since("old", 0.0), 0)
 
 
+def _missing_numbers_are_remembered(rig: JournalRig) -> None:
+    """Which file sequence numbers are missing is known, and what comes late is no repeat."""
+    journal = rig.open()
+    numbers = (5, 5, 9, 8, 8, 3, 10)
+    found = [journal.sequence("a", "b", number).standing.value for number in numbers]
+    words = ["first", "repeat", "gap", "filled", "repeat", "below", "next"]
+    must("sequence numbers", found, words)
+    must("another target's", journal.sequence("a", "c", 9).standing, Standing.FIRST)
+    row = SequenceRow(source="a", target="b", lowest=5, highest=10, missing=(Span(6, 7),))
+    must("what is missing", journal.missing(), [row])
+
+    def half() -> None:
+        with journal.transaction():
+            journal.sequence("a", "b", 7)
+            raise RuntimeError
+
+    refuses(RuntimeError, half)
+    must("what is missing still", journal.missing(), [row])
+    for number in (7, 6):
+        must("a late number", journal.sequence("a", "b", number).standing, Standing.FILLED)
+    must("what is missing at last", journal.missing(), [])
+
+
+def _attempts_are_found_by_destination(rig: JournalRig) -> None:
+    """The newest attempts at a destination, in the order in which they were kept."""
+    journal = rig.open()
+    number = journal.record(arrival(b"x", "k")).deliveries[0]
+    for started in (9.0, 3.0, 4.0, 5.0):  # after the first the clock was set back
+        journal.claim("old", now=started, limit=1)
+        journal.step(number, Step.FAILED, at=started, due=1.0, started=started)
+    found = [one.started for one in journal.latest_attempts("old", until=5.0, limit=2)]
+    must("the newest two", found, [4.0, 5.0])
+    found = [one.started for one in journal.latest_attempts("old", until=9.0, limit=9)]
+    must("all of them", found, [9.0, 3.0, 4.0, 5.0])
+    must("those of another", journal.latest_attempts("new", until=9.0, limit=9), [])
+
+
+def _what_a_clock_put_too_far_is_brought_forward(rig: JournalRig) -> None:
+    """A clock that was set back leaves nothing waiting for longer than a wait may be."""
+    journal = rig.open()
+    numbers = [journal.record(arrival(b"%d" % n, f"k{n}", at=1.0)).deliveries[0] for n in range(4)]
+    for number, due in zip(numbers[:3], (105.0, 190.0, 1e15), strict=True):
+        journal.claim("old", now=1.0, limit=1)
+        journal.step(number, Step.FAILED, at=1.0, due=due, started=1.0)
+    journal.record(arrival(b"new", "new", at=99.0))
+
+    def dues() -> list[float]:
+        return [row.due for row in journal.deliveries(Query())]
+
+    must("of another", journal.hasten("new", now=40.0, by=0.0, longest=80.0), 0)
+    must("how many wait too long", journal.hasten("old", now=40.0, by=0.0, longest=80.0), 2)
+    must("what waits too long is due", dues(), [105.0, 40.0, 1e15, 1.0, 40.0])
+    must("once more", journal.hasten("old", now=40.0, by=0.0, longest=80.0), 0)
+    must("how many wait", journal.hasten("old", now=40.0, by=60.0, longest=80.0), 1)
+    must("the wait is what it was", dues(), [45.0, 40.0, 1e15, 1.0, 40.0])
+
+
 def _it_is_there_when_opened_again(rig: JournalRig) -> None:
     """What was kept is there when it is opened again, and what was being sent is unknown."""
     journal = rig.open()
     number = journal.record(arrival(b"x", "k")).deliveries[0]
     journal.claim("old", now=2.0, limit=1)
+    for seen in (1, 4):
+        journal.sequence("a", "b", seen)
     journal.close()
     again = rig.open()
+    must("which number is missing", again.sequence("a", "b", 3).standing, Standing.FILLED)
     must("what was being sent", again.recover(at=3.0), [number])
     must("once more", again.recover(at=3.0), [])
     must("the attempts", [row.step for row in again.attempts(number)], ["lost"])
@@ -309,5 +375,8 @@ PROMISES: tuple[JournalPromise, ...] = (
     JournalPromise(_a_listing_goes_on_while_others_write),
     JournalPromise(_queries_restrict),
     JournalPromise(_little_things_are_remembered),
+    JournalPromise(_missing_numbers_are_remembered),
+    JournalPromise(_attempts_are_found_by_destination),
+    JournalPromise(_what_a_clock_put_too_far_is_brought_forward),
     JournalPromise(_it_is_there_when_opened_again, lasting=True),
 )

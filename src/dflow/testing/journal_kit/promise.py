@@ -38,9 +38,7 @@ class JournalPromise:
         return self.run.__name__.removeprefix("_")
 
 
-def arrival(
-    content: bytes | None, *keys: str, at: float = 1.0, line: str = "", fallback: str = ""
-) -> NewArrival:
+def arrival(content: bytes | None, *keys: str, at: float = 1.0, line: str = "") -> NewArrival:
     """An arrival with a delivery to ``old`` for each key."""
     return NewArrival(
         at=at,
@@ -49,9 +47,7 @@ def arrival(
         content=content,
         address={"flow": "D0010", "version": "002", "file_id": "1"},
         outcome=Outcome.ROUTED if keys else Outcome.UNROUTED,
-        deliveries=tuple(
-            NewDelivery(destination="old", key=key, line=line, fallback=fallback) for key in keys
-        ),
+        deliveries=tuple(NewDelivery(destination="old", key=key, line=line) for key in keys),
     )
 
 

@@ -14,7 +14,7 @@ from functools import partial
 from attrs import evolve
 
 from dflow.delivery import Spent, State, Step, WrongStep
-from dflow.exchange.journal import Journal, LeaseLost, Outcome, Query, content_hash
+from dflow.exchange.journal import Journal, LeaseLost, Outcome, Query, Standing, content_hash
 from dflow.testing.journal_kit.promise import JournalPromise, arrival, must, refuses
 from dflow.testing.journal_kit.rig import JournalRig
 
@@ -239,6 +239,25 @@ def _a_quota_is_shared(rig: JournalRig) -> None:
     must("what is used", (one.spent("old") or Spent()).count, 50)
 
 
+def _numbers_are_watched_together(rig: JournalRig) -> None:
+    """Of numbers of one source and target that two workers see, none is missing by mistake."""
+    one, other = rig.open(), rig.open()
+    one.sequence("a", "b", 0)
+
+    def see(journal: Journal, first: int) -> Callable[[], None]:
+        def call() -> None:
+            for number in range(first, 41, 2):
+                with journal.transaction():
+                    journal.sequence("a", "b", number)
+
+        return call
+
+    _at_once(see(one, 1), see(other, 2))
+    must("what is missing", other.missing(), [])
+    again = {one.sequence("a", "b", number).standing for number in range(41)}
+    must("what all are now", again, {Standing.REPEAT})
+
+
 def _pruning_waits_for_who_records(rig: JournalRig) -> None:
     """No payload is pruned that another worker is pointing an arrival at."""
     one, other = rig.open(), rig.open()
@@ -282,5 +301,6 @@ PROMISES: tuple[JournalPromise, ...] = _shared(
     _one_worker_asks,
     _the_dead_are_told,
     _a_quota_is_shared,
+    _numbers_are_watched_together,
     _pruning_waits_for_who_records,
 )

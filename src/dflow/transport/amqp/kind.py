@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dflow.transport.brokers.options import count_of, server_of, server_options, text_of
+from dflow.transport.brokers.options import server_of, server_options
 from dflow.transport.kinds import Option, Setting, TransportKind
+from dflow.transport.options import count_of, largest, prefetch, text_of
 from dflow.transport.ports import Inbox, Outbox
 
 __all__ = ["KIND"]
@@ -53,21 +54,10 @@ _OUT = (
 _INTO = (
     *_SERVER,
     Option(name="queue", kind="text", required=True, meaning="The queue's name."),
-    Option(
-        name="prefetch",
-        kind="count",
-        default=32,
-        least=1,
-        meaning="So many are taken and not done at most.",
-    ),
+    prefetch(32, "So many are taken and not done at most."),
     _CREATE,
     _TYPE,
-    Option(
-        name="largest",
-        kind="count",
-        default=1 << 30,
-        meaning="Bytes; a larger content is set aside as unreadable.",
-    ),
+    largest("content"),
 )
 
 

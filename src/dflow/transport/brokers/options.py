@@ -1,16 +1,15 @@
 """What a configuration may say of a broker, whichever it is.
 
-In: options as plain values, already checked.  Out: a `Server`, and numbers.  This module
-does not know any broker.
+In: options as plain values, already checked.  Out: a `Server`.  This module does not know
+any broker; plain values are read by `dflow.transport.options`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from dflow.transport.kinds import Option, Setting
-from dflow.transport.secret import Secret
+from dflow.transport.options import count_of, number_of, path_of, secret_of, text_of
 from dflow.transport.server import Server
 
 __all__ = ["count_of", "missing_extra", "number_of", "server_of", "server_options", "text_of"]
@@ -40,34 +39,14 @@ def server_options(*schemes: str, example: str) -> tuple[Option, ...]:
 
 def server_of(settings: Mapping[str, Setting]) -> Server:
     """The server that options name."""
-    password = settings["password"]
     return Server(
         url=text_of(settings["url"]),
         user=text_of(settings["user"]),
-        password=password if isinstance(password, Secret) else None,
-        ca=_path_of(settings["ca"]),
-        certificate=_path_of(settings["certificate"]),
-        key=_path_of(settings["key"]),
+        password=secret_of(settings["password"]),
+        ca=path_of(settings["ca"]),
+        certificate=path_of(settings["certificate"]),
+        key=path_of(settings["key"]),
     )
-
-
-def text_of(value: Setting) -> str:
-    """A text; empty if there is none."""
-    return value if isinstance(value, str) else ""
-
-
-def number_of(value: Setting) -> float:
-    """A number; zero if there is none."""
-    return float(value) if isinstance(value, int | float) else 0.0
-
-
-def count_of(value: Setting) -> int:
-    """A whole number; zero if there is none."""
-    return int(number_of(value))
-
-
-def _path_of(value: Setting) -> Path | None:
-    return value if isinstance(value, Path) else None
 
 
 def missing_extra(name: str) -> str:

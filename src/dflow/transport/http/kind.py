@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dflow.transport.kinds import Option, Setting, TransportKind
-from dflow.transport.secret import Secret
+from dflow.transport.options import count_of, number_of, path_of, secret_of
 
 if TYPE_CHECKING:
     from dflow.transport.ports import Inbox, Outbox
@@ -120,23 +120,11 @@ _IN = (
 )
 
 
-def _path(value: Setting) -> Path | None:
-    return value if isinstance(value, Path) else None
-
-
-def _secret(value: Setting) -> Secret | None:
-    return value if isinstance(value, Secret) else None
-
-
-def _number(value: Setting) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
-
-
 def _outbox(settings: Mapping[str, Setting]) -> Outbox:
     from dflow.transport.http.outbox import HttpOutbox
     from dflow.transport.http.signing import HmacSha256, RsaPss, Signer
 
-    secret, private = _secret(settings["secret"]), _secret(settings["signing_key"])
+    secret, private = secret_of(settings["secret"]), secret_of(settings["signing_key"])
     key_id = str(settings["key_id"])
     if secret and private:
         raise ValueError("secret and signing_key are two ways to sign: give one")
@@ -144,17 +132,17 @@ def _outbox(settings: Mapping[str, Setting]) -> Outbox:
     if secret:
         signer = HmacSha256(secret=secret, key_id=key_id)
     elif private:
-        password = _secret(settings["signing_key_password"])
+        password = secret_of(settings["signing_key_password"])
         signer = RsaPss(private_key=private, password=password, key_id=key_id)
     return HttpOutbox(
         url=str(settings["url"]),
         signer=signer,
-        ca_file=_path(settings["ca_file"]),
-        client_cert=_path(settings["client_cert"]),
-        client_key=_path(settings["client_key"]),
-        client_key_password=_secret(settings["client_key_password"]),
+        ca_file=path_of(settings["ca_file"]),
+        client_cert=path_of(settings["client_cert"]),
+        client_key=path_of(settings["client_key"]),
+        client_key_password=secret_of(settings["client_key_password"]),
         asks=bool(settings["probe"]),
-        patience=_number(settings["patience"]),
+        patience=number_of(settings["patience"]),
         plain=bool(settings["plain"]),
         trust_env=bool(settings["trust_env"]),
     )
@@ -164,11 +152,11 @@ def _inbox(settings: Mapping[str, Setting]) -> Inbox:
     from dflow.transport.http.inbox import HttpInbox
     from dflow.transport.http.signing import HmacSha256, RsaPssPublic, Verifier
 
-    secret, public = _secret(settings["secret"]), _path(settings["sender_key"])
+    secret, public = secret_of(settings["secret"]), path_of(settings["sender_key"])
     if secret and public:
         raise ValueError("secret and sender_key are two ways to verify: give one")
-    client_ca, key_id = _path(settings["client_ca"]), str(settings["key_id"])
-    window = _number(settings["window"])
+    client_ca, key_id = path_of(settings["client_ca"]), str(settings["key_id"])
+    window = number_of(settings["window"])
     verifier: Verifier | None = None
     if secret:
         verifier = HmacSha256(secret=secret, key_id=key_id, window=window)
@@ -182,17 +170,17 @@ def _inbox(settings: Mapping[str, Setting]) -> Inbox:
         raise ValueError("anyone could send: give secret, sender_key or client_ca")
     path = settings["public_path"]
     return HttpInbox(
-        spool=_path(settings["spool"]) or Path(),
+        spool=path_of(settings["spool"]) or Path(),
         verifier=verifier,
-        largest=int(_number(settings["largest"])),
-        most=int(_number(settings["most"])),
-        keep_keys=_number(settings["keep_keys"]),
+        largest=count_of(settings["largest"]),
+        most=count_of(settings["most"]),
+        keep_keys=number_of(settings["keep_keys"]),
         public_path=str(path) if path else None,
         host=str(settings["host"]),
-        port=int(_number(settings["port"])),
-        cert=_path(settings["cert"]),
-        key=_path(settings["key"]),
-        key_password=_secret(settings["key_password"]),
+        port=count_of(settings["port"]),
+        cert=path_of(settings["cert"]),
+        key=path_of(settings["key"]),
+        key_password=secret_of(settings["key_password"]),
         client_ca=client_ca,
     )
 

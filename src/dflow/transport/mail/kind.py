@@ -6,11 +6,10 @@ In: checked options.  Out: an outbox.  This module opens nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from dflow.transport.kinds import Option, Setting, TransportKind
+from dflow.transport.options import TIMEOUT, count_of, number_of, path_of, secret_of
 from dflow.transport.ports import Outbox
-from dflow.transport.secret import Secret
 
 __all__ = ["KIND"]
 
@@ -29,12 +28,7 @@ _OUT = (
     Option(name="ca_file", kind="path", meaning="Certificates to trust instead of the system's."),
     Option(name="user", kind="text", default="", meaning="As whom to log in; nobody if empty."),
     Option(name="password", kind="secret", meaning="For the login."),
-    Option(
-        name="timeout",
-        kind="seconds",
-        default=30.0,
-        meaning="Without any answer, after which a connection is given up.",
-    ),
+    TIMEOUT,
     Option(name="sender", kind="text", required=True, meaning="The address it is from."),
     Option(
         name="recipients",
@@ -74,24 +68,23 @@ def _outbox(settings: Mapping[str, Setting]) -> Outbox:
     from dflow.transport.mail.server import MailServer, Security
 
     securities: tuple[Security, ...] = ("starttls", "tls", "loopback")
-    timeout, ca_file, password = settings["timeout"], settings["ca_file"], settings["password"]
     recipients = settings["recipients"]
     return MailOutbox(
         server=MailServer(
             host=str(settings["host"]),
-            port=int(str(settings["port"])),
+            port=count_of(settings["port"]),
             security=next(one for one in securities if one == settings["security"]),
-            ca_file=ca_file if isinstance(ca_file, Path) else None,
+            ca_file=path_of(settings["ca_file"]),
             user=str(settings["user"]),
-            password=password if isinstance(password, Secret) else None,
-            timeout=float(timeout) if isinstance(timeout, int | float) else 30.0,
+            password=secret_of(settings["password"]),
+            timeout=number_of(settings["timeout"]),
         ),
         sender=str(settings["sender"]),
         recipients=recipients if isinstance(recipients, tuple) else (str(recipients),),
         subject=str(settings["subject"]),
         body=str(settings["body"]),
         sidecar=bool(settings["sidecar"]),
-        largest=int(str(settings["largest"])),
+        largest=count_of(settings["largest"]),
     )
 
 

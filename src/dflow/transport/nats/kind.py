@@ -8,14 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dflow.transport.brokers.options import (
-    count_of,
-    number_of,
-    server_of,
-    server_options,
-    text_of,
-)
+from dflow.transport.brokers.options import server_of, server_options
 from dflow.transport.kinds import Option, Setting, TransportKind
+from dflow.transport.options import count_of, largest, number_of, prefetch, text_of
 from dflow.transport.ports import Inbox, Outbox
 
 __all__ = ["KIND"]
@@ -84,19 +79,8 @@ _INTO = (
         least=1,
         meaning="Of a consumer that is made: so many are taken and not done at most.",
     ),
-    Option(
-        name="prefetch",
-        kind="count",
-        default=64,
-        least=1,
-        meaning="So many are pulled ahead of the journal.",
-    ),
-    Option(
-        name="largest",
-        kind="count",
-        default=1 << 30,
-        meaning="Bytes; a larger content is set aside as unreadable.",
-    ),
+    prefetch(64, "So many are pulled ahead of the journal."),
+    largest("content"),
     _LARGE,
 )
 

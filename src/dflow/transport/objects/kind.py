@@ -7,11 +7,19 @@ imports no third-party library and opens nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dflow.transport.kinds import Option, Setting, TransportKind
-from dflow.transport.secret import Secret
+from dflow.transport.options import (
+    PATTERN,
+    after,
+    count_of,
+    largest,
+    number_of,
+    path_of,
+    poll,
+    secret_of,
+)
 
 if TYPE_CHECKING:
     from dflow.transport.objects.place import ObjectPlace
@@ -81,26 +89,15 @@ _OUT = (
 
 _IN = (
     *_PLACE,
-    Option(name="pattern", kind="text", default="*", meaning="Which names to take."),
-    Option(
-        name="after",
-        kind="text",
-        default="archive",
-        choices=("archive", "remove"),
-        meaning="What becomes of an object once the journal has it.",
-    ),
+    PATTERN,
+    after("an object"),
     Option(
         name="archive",
         kind="text",
         default=".dflow/done",
         meaning="Below which name archived objects go.",
     ),
-    Option(
-        name="largest",
-        kind="count",
-        default=1 << 30,
-        meaning="Bytes; a larger object is set aside as unreadable.",
-    ),
+    largest("object"),
     Option(
         name="lease",
         kind="seconds",
@@ -108,31 +105,23 @@ _IN = (
         least=1,
         meaning="After which what a dead reader claimed is given to another.",
     ),
-    Option(name="poll", kind="seconds", default=5.0, least=0.001, meaning="Between two looks."),
+    poll(5.0, least=0.001),
 )
-
-
-def _number(value: Setting) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _place(settings: Mapping[str, Setting]) -> ObjectPlace:
     from dflow.transport.objects.place import ObjectPlace
 
     config = {name: str(settings[name]) for name in _WORDS if settings[name]}
-    secrets: dict[str, Secret] = {}
-    for name in _SECRETS:
-        value = settings[name]
-        if isinstance(value, Secret):
-            secrets[name] = value
-    account = settings["service_account"]
-    if isinstance(account, Path):
+    secrets = {name: value for name in _SECRETS if (value := secret_of(settings[name])) is not None}
+    account = path_of(settings["service_account"])
+    if account is not None:
         config["service_account"] = str(account)
     return ObjectPlace(
         url=str(settings["url"]),
         config=config,
         secrets=secrets,
-        patience=_number(settings["patience"]),
+        patience=number_of(settings["patience"]),
         plain=bool(settings["plain"]),
     )
 
@@ -156,9 +145,9 @@ def _inbox(settings: Mapping[str, Setting]) -> Inbox:
         pattern=str(settings["pattern"]),
         after="remove" if settings["after"] == "remove" else "archive",
         archive=str(settings["archive"]).strip("/"),
-        largest=int(_number(settings["largest"])),
-        lease=_number(settings["lease"]),
-        poll=_number(settings["poll"]),
+        largest=count_of(settings["largest"]),
+        lease=number_of(settings["lease"]),
+        poll=number_of(settings["poll"]),
     )
 
 

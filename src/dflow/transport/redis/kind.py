@@ -8,14 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dflow.transport.brokers.options import (
-    count_of,
-    number_of,
-    server_of,
-    server_options,
-    text_of,
-)
+from dflow.transport.brokers.options import server_of, server_options
 from dflow.transport.kinds import Option, Setting, TransportKind
+from dflow.transport.options import count_of, keep_keys, largest, number_of, prefetch, text_of
 from dflow.transport.ports import Inbox, Outbox
 
 __all__ = ["KIND"]
@@ -28,13 +23,7 @@ _STREAM = Option(
 _OUT = (
     *_SERVER,
     _STREAM,
-    Option(
-        name="keep_keys",
-        kind="seconds",
-        default=7 * 86400.0,
-        least=1,
-        meaning="For how long a delivered key is remembered.",
-    ),
+    keep_keys(7, least=1),
     Option(
         name="most",
         kind="count",
@@ -66,25 +55,14 @@ _INTO = (
         least=1,
         meaning="After so long without word from a reader its entries go to another.",
     ),
-    Option(
-        name="prefetch",
-        kind="count",
-        default=16,
-        least=1,
-        meaning="So many are taken ahead of the journal, each of them whole in memory.",
-    ),
+    prefetch(16, "So many are taken ahead of the journal, each of them whole in memory."),
     Option(
         name="delete",
         kind="flag",
         default=False,
         meaning="Whether an entry that is done is deleted from the stream, for all groups.",
     ),
-    Option(
-        name="largest",
-        kind="count",
-        default=1 << 30,
-        meaning="Bytes; a larger content is set aside as unreadable.",
-    ),
+    largest("content"),
 )
 
 

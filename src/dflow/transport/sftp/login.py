@@ -58,13 +58,7 @@ async def log_in(server: SftpServer) -> tuple[asyncssh.SSHClientConnection, Seen
         def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncssh's
             seen.lost = True
 
-    keys = await _keys(server)
-    if pinned.startswith("SHA256:"):
-        hosts: object = ([], [], [])
-    elif pinned:
-        hosts = ([asyncssh.import_public_key(pinned)], [], [])
-    else:
-        hosts = known if known is not None else ([], [], [])
+    keys, hosts = await _keys(server), _trusted(server, known)
     try:
         async with asyncio.timeout(server.timeout):
             connection = await asyncssh.connect(
@@ -128,6 +122,15 @@ def _known_hosts(server: SftpServer) -> asyncssh.SSHKnownHosts | None:
         raise Unavailable(
             f"{path}: the known_hosts file cannot be used: {words}; correct known_hosts"
         ) from error
+
+
+def _trusted(server: SftpServer, known: asyncssh.SSHKnownHosts | None) -> object:
+    """The keys that need no judging: a pinned one, or those known; a fingerprint is no key."""
+    import asyncssh
+
+    if server.host_key and not server.host_key.startswith("SHA256:"):
+        return ([asyncssh.import_public_key(server.host_key)], [], [])
+    return known if known is not None else ([], [], [])
 
 
 async def _keys(server: SftpServer) -> list[asyncssh.SSHKey] | tuple[()] | None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Connection", "connect"]
 
 #: Tables of which a new row's number is asked for; SQLite tells it by itself.
-_NUMBERED = ("INSERT INTO arrival ", "INSERT INTO delivery ", "INSERT INTO event ")
+_NUMBERED = tuple(f"INSERT INTO {table} " for table in ("payload", "arrival", "delivery", "event"))
 
 
 @lru_cache(maxsize=512)

@@ -23,10 +23,11 @@ from attrs import define, evolve, field
 from dflow.delivery import Spent, State, Step
 from dflow.exchange.journal.book import Book
 from dflow.exchange.journal.cipher import Cipher
+from dflow.exchange.journal.front import BookFront
 from dflow.exchange.journal.listing import deliveries_where
 from dflow.exchange.journal.paging import in_pages
 from dflow.exchange.journal.payloads import Payloads, content_hash
-from dflow.exchange.journal.port import JournalError, LeaseLost
+from dflow.exchange.journal.port import LEASE_ENDED, JournalError, LeaseLost
 from dflow.exchange.journal.postgres.connection import Connection
 from dflow.exchange.journal.postgres.hints import listening
 from dflow.exchange.journal.postgres.place import PostgresPlace
@@ -42,17 +43,14 @@ from dflow.exchange.journal.postgres.steps import spend_of, spent_of, take_step
 from dflow.exchange.journal.postgres.workers import alive, forgotten, prolong, register, retire
 from dflow.exchange.journal.rows import (
     ArrivalRow,
-    AttemptRow,
-    Backlog,
     DeliveryRow,
-    EventRow,
-    LaneRow,
     NewArrival,
     NewDelivery,
     Outcome,
     Query,
     Recorded,
 )
+from dflow.exchange.journal.sequences import Taken
 
 __all__ = ["PostgresJournal", "open_postgres"]
 
@@ -90,7 +88,7 @@ def open_postgres(
 
 
 @define(eq=False)
-class PostgresJournal:
+class PostgresJournal(BookFront):
     """A journal in PostgreSQL; `open_postgres` makes one.
 
     Attributes:
@@ -162,9 +160,8 @@ class PostgresJournal:
 
     def _lost(self, at: float) -> list[int]:
         found = forgotten(self._connection)
-        why = "the lease of the worker that was sending it has ended"
         for number, began in found:
-            self.step(number, Step.LOST, at=at, detail=why, started=began)
+            self.step(number, Step.LOST, at=at, detail=LEASE_ENDED, started=began)
         return [number for number, _ in found]
 
     def hints(self, wake: Callable[[str], None]) -> AbstractContextManager[None]:
@@ -207,22 +204,11 @@ class PostgresJournal:
             # The other worker's arrival of the same content is seen after this, or not there.
             self._connection.lock(f"payload {content_hash(content)}")
 
-    def settle(
-        self, arrival: int, *, at: float, outcome: Outcome, reason: str, rule: str = ""
-    ) -> None:
-        """Change what became of an arrival; an event keeps what it was before."""
-        with self.transaction():
-            self._book.settle(arrival, at=at, outcome=outcome, reason=reason, rule=rule)
-
     def add(self, arrival: int, new: NewDelivery, *, at: float) -> int:
         """Add a delivery to an arrival that is there; its number, or 0 if the key is known."""
         with self.transaction():
             self._keeping(new.content)
             return self._book.add(arrival, new, at=at)
-
-    def payload(self, hash_: str) -> bytes:
-        """The bytes of a hash."""
-        return self._payloads.get(hash_)
 
     def prune(self, *, before: float, limit: int = 1000) -> int:
         """Forget finished arrivals older than an instant; how many, at most `limit`."""
@@ -341,48 +327,14 @@ class PostgresJournal:
         found = (row for row in rows if row.hash and self._payloads.holds(row.hash, text))
         return islice(found, query.limit)
 
-    def attempts(self, delivery: int) -> list[AttemptRow]:
-        """The attempts at a delivery, in order."""
-        return self._book.attempts(delivery)
-
-    def backlog(self) -> list[Backlog]:
-        """The deliveries that are not finished, by destination and state."""
-        return self._book.backlog()
-
     def outcomes(self, *, since: float | None = None) -> dict[Outcome, int]:
         """How many arrivals had each outcome."""
         return self._book.outcomes(since=since)
 
-    def started_since(self, destination: str, since: float) -> int:
-        """How many attempts at a destination began at or after an instant, and ended."""
-        return self._book.started_since(destination, since)
-
     # -- events, lanes, sequences --------------------------------------------------------
 
-    def note(self, event: EventRow) -> int:
-        """Keep an event; its number."""
-        with self.transaction():
-            return self._book.note(event)
-
-    def events(self, *, after: int = 0, limit: int | None = None, kind: str = "") -> list[EventRow]:
-        """Events by number, above `after`."""
-        return self._book.events(after=after, limit=limit, kind=kind)
-
-    def last_event(self) -> int:
-        """The number of the newest event; 0 if there is none."""
-        return self._book.last_event()
-
-    def lane(self, destination: str) -> LaneRow:
-        """What is remembered of a destination."""
-        return self._book.lane(destination)
-
-    def set_lane(self, lane: LaneRow) -> None:
-        """Remember it."""
-        with self.transaction():
-            self._book.set_lane(lane)
-
-    def sequence(self, source: str, target: str, number: int) -> int | None:
-        """Remember the highest file sequence number; the one before it, None at first."""
+    def sequence(self, source: str, target: str, number: int) -> Taken:
+        """Remember that a file sequence number came; what it is to those before it."""
         with self.transaction():
             self._connection.lock(f"sequence {source} {target}")
             return self._book.sequence(source, target, number)

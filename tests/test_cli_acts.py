@@ -1,0 +1,189 @@
+"""Commands that act say with `--json` what they did, in one shape, and with whose numbers."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from dflow.cli import main
+from support import CHECKOUT
+
+RULES = """
+destination old "the old agent"
+destination new "the new agent"
+destination spare "the spare"
+route all: flow D0010 deliver old
+clone both: flow D0010 copy new
+hold early: flow D0002
+"""
+
+CONFIG = """
+[routes]
+file = "x.routes"
+[source.s]
+transport = "directory"
+path = "in"
+ready = "named"
+[mount.old]
+transport = "directory"
+path = "old"
+[mount.new]
+transport = "directory"
+path = "no/folder/here"
+[mount.spare]
+transport = "directory"
+path = "spare"
+"""
+
+MPAN = "1212345678902"
+
+#: The command, what comes before it, what was done, to which deliveries and arrivals, and
+#: the destinations of the deliveries that it made.
+ACTS: list[tuple[str, str, str, list[int], list[int], list[str]]] = [
+    ("pause CONFIG old", "", "paused", [], [], []),
+    ("resume CONFIG old", "", "resumed", [], [], []),
+    ("divert CONFIG old", "", "fallback on", [], [], []),
+    ("divert CONFIG old --off", "", "fallback off", [], [], []),
+    ("hold CONFIG 2", "", "held", [2], [], []),
+    ("release CONFIG --deliveries 2", "hold CONFIG 2", "released", [2], [], []),
+    ("cancel CONFIG 2", "", "cancelled", [2], [], []),
+    ("retry CONFIG 2", "", "retried", [2], [], []),
+    ("mark-delivered CONFIG 2 --evidence 'call 7'", "", "marked delivered", [2], [], []),
+    ("release CONFIG 2 3 --to old", "", "released", [], [2, 3], ["old", "old"]),
+    ("release CONFIG 3 --settle", "", "dealt with", [], [3], []),
+    ("replay CONFIG --flow D0010", "", "replay", [], [1], ["new", "old"]),
+    ("replay CONFIG --flow D0010 --dry-run", "", "", [], [1], ["new", "old"]),
+    ("replay CONFIG --all --rules now", "", "replay", [], [1], ["new", "old", "spare"]),
+    ("dead CONFIG 2 --replace FILE", "hold CONFIG 2", "edited", [2], [], ["new"]),
+    ("clones backfill CONFIG late", "", "backfill", [], [1], ["spare"]),
+    ("journal prune CONFIG --older-than 2100-01-01", "cancel CONFIG 2", "pruned", [], [], []),
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """Arrival 1 went to `old`, and its copy cannot go to `new`; 2 is held, 3 unrouted."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "no").write_text("no folder")
+    (tmp_path / "x.routes").write_text(RULES)
+    (tmp_path / "dflow.toml").write_text(CONFIG)
+    (tmp_path / "edited.usr").write_text("ZHV|edited|\n")
+    for number, flow in enumerate(("D0010", "D0002", "D0150"), start=1):
+        head = f"ZHV|{number:010}|{flow}002|M|WEST|M|OLDM|20260601120000||||OPER|\n"
+        (tmp_path / "in" / f"{number}.usr").write_text(f"{head}ZPT|{number:010}|0||0||\n")
+    assert main(["run", str(tmp_path / "dflow.toml"), "--once"]) == 1
+    # A clone that came late.
+    (tmp_path / "x.routes").write_text(RULES + "clone late: flow D0010 copy spare\n")
+    capsys.readouterr()
+    return tmp_path
+
+
+def words_of(folder: Path, command: str) -> list[str]:
+    named = {"CONFIG": folder / "dflow.toml", "FILE": folder / "edited.usr"}
+    return [str(named.get(word, word)) for word in shlex.split(command)]
+
+
+@pytest.mark.parametrize(
+    ("command", "before", "done", "deliveries", "arrivals", "places"),
+    ACTS,
+    ids=[one[0] for one in ACTS],
+)
+def test_every_act_says_what_was_done(
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    before: str,
+    done: str,
+    deliveries: list[int],
+    arrivals: list[int],
+    places: list[str],
+) -> None:
+    reason = ["--who", "ann", "--why", f"ticket 7 of {MPAN}"]
+    if before:
+        assert main([*words_of(folder, before), *reason]) == 0
+    capsys.readouterr()
+    assert main([*words_of(folder, command), *reason, "--json"]) == 0
+    told = capsys.readouterr()
+    assert MPAN not in told.out + told.err
+    found = json.loads(told.out)
+    assert list(found) == [
+        "command",
+        "done",
+        "dry_run",
+        "who",
+        "why",
+        "destination",
+        "count",
+        "deliveries",
+        "arrivals",
+        "made",
+        "left_out",
+        "events",
+    ]
+    name, *_ = command.split(" CONFIG")
+    assert (found["command"], found["done"]) == (name, done)
+    assert (found["who"], found["why"]) == ("ann", "ticket 7 of 12\u20262")
+    assert (found["deliveries"], found["arrivals"]) == (deliveries, arrivals)
+    pruned = done == "pruned"
+    assert found["count"] == len(deliveries) + len(arrivals) + pruned
+    assert found["dry_run"] is (not done)
+    lane = name in {"pause", "resume", "divert"} or "--to" in command
+    assert found["destination"] == ("old" if lane else "")
+
+    # What it says was made and noted is what the journal has.
+    assert sorted(one["destination"] for one in found["made"]) == places
+    main(["journal", "list", *words_of(folder, "CONFIG"), "--json"])
+    rows = json.loads(capsys.readouterr().out)
+    there = {each["delivery"]: row["arrival"] for row in rows for each in row["deliveries"]}
+    for one in found["made"] if done else []:
+        assert there[one["delivery"]] == one["arrival"]
+    main(["journal", "events", *words_of(folder, "CONFIG"), "--json"])
+    events = {one["event"]: one for one in json.loads(capsys.readouterr().out)}
+    assert [events[one["event"]] for one in found["events"]] == found["events"]
+    assert {one["kind"] for one in found["events"]} == ({done} if done else set())
+    assert bool(found["events"]) is bool(done)
+    assert found["left_out"] == (
+        [
+            {"arrival": 2, "why": "is held: release it"},
+            {"arrival": 3, "why": "would be unrouted now"},
+        ]
+        if "--rules now" in command
+        else []
+    )
+
+
+def test_what_was_done_before_a_refusal_is_told(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--why", "x", "--to", "old", "--json"]
+    assert main([*words_of(folder, "release CONFIG 3 99"), *words]) == 2
+    told = capsys.readouterr()
+    assert json.loads(told.out)["arrivals"] == [3]
+    assert told.err == "dflow: the journal has no arrival 99\n"
+    # Nothing was done: nothing is told but why.
+    assert main([*words_of(folder, "hold CONFIG 2 1 --why x --json")]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("dflow: delivery 1 is delivered")
+
+
+def test_a_replay_tells_the_numbers_of_its_deliveries(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words_of(folder, "replay CONFIG --flow D0010 --why x")) == 0
+    assert capsys.readouterr().out == "2 deliveries due: 3 to 4\n"
+    assert main(words_of(folder, "replay CONFIG --flow D0150 --why x")) == 0
+    assert capsys.readouterr().out == "0 deliveries due\n"
+
+
+def test_no_command_that_asks_why_is_left_out() -> None:
+    page = (CHECKOUT / "docs/reference/cli.md").read_text("utf-8")
+    sections = re.findall(r"^#+ dflow (.+?)$(.*?)(?=^#+ dflow |\Z)", page, re.MULTILINE | re.DOTALL)
+    asking = {name for name, text in sections if "`--why TEXT`" in text and "CONFIG" in text}
+    assert "pause" in asking
+    # A salvage tells of a journal, not of an act on what is in it.
+    assert asking - {"journal salvage"} == {command.split(" CONFIG")[0] for command, *_ in ACTS}
