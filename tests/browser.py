@@ -32,26 +32,40 @@ class Browser:
     _number: int = 0
     _rest: bytes = b""
     _heard: list[dict[str, object]] = field(factory=list)
+    _seen: set[object] = field(factory=set)
+    """The documents there were; the browser tells of them again, and late."""
 
     def attach(self) -> None:
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         made = self.call("Target.attachToTarget", targetId=target, flatten=True)
         self._session = str(made["sessionId"])
         self.call("Page.enable")
+        self.call("Page.setLifecycleEventsEnabled", enabled=True)
+        self._seen.add(self._document())
+
+    def _document(self) -> object:
+        """The document that the page shows now."""
+        tree = self.call("Page.getFrameTree")["frameTree"]
+        assert isinstance(tree, dict)
+        return tree["frame"]["loaderId"]
 
     def call(self, method: str, **parameters: object) -> dict[str, object]:
         """One command and its answer."""
-        self._number += 1
-        message = {"id": self._number, "method": method, "params": parameters}
-        if self._session:
-            message["sessionId"] = self._session
-        os.write(self._to, json.dumps(message).encode() + b"\0")
-        while (answer := self._next()).get("id") != self._number:
+        number = self._say(method, **parameters)
+        while (answer := self._next()).get("id") != number:
             self._heard.append(answer)
         assert "error" not in answer, answer
         result = answer["result"]
         assert isinstance(result, dict)
         return result
+
+    def _say(self, method: str, **parameters: object) -> int:
+        self._number += 1
+        message = {"id": self._number, "method": method, "params": parameters}
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._to, json.dumps(message).encode() + b"\0")
+        return self._number
 
     def _next(self) -> dict[str, object]:
         deadline = time.monotonic() + _SECONDS
@@ -67,13 +81,21 @@ class Browser:
         return found
 
     def _loaded(self) -> None:
-        while not any(one.get("method") == "Page.loadEventFired" for one in self._heard):
+        """Wait until a document that was not there before has come whole."""
+        while True:
+            for one in self._heard:
+                told = one.get("params")
+                if one.get("method") != "Page.lifecycleEvent" or not isinstance(told, dict):
+                    continue
+                if told["name"] == "load" and told["loaderId"] not in self._seen:
+                    self._seen.add(told["loaderId"])
+                    self._heard.clear()
+                    return
+            self._heard.clear()
             self._heard.append(self._next())
-        self._heard.clear()
 
     def open(self, address: str) -> None:
         """Go to an address."""
-        self._heard.clear()
         self.call("Page.navigate", url=address)
         self._loaded()
 
@@ -89,12 +111,12 @@ class Browser:
 
     def search(self, words: str) -> None:
         """Type into the page's one field, and press Enter."""
-        self._heard.clear()
         self.ask("document.querySelector('input').focus(), document.activeElement.select(), ''")
         self.call("Input.insertText", text=words)
         for kind in ("keyDown", "keyUp"):
             enter = {"key": "Enter", "text": "\r", "windowsVirtualKeyCode": 13}
-            self.call("Input.dispatchKeyEvent", type=kind, **enter)
+            # Who presses a key on a page that goes away may never be answered.
+            self._say("Input.dispatchKeyEvent", type=kind, **enter)
         self._loaded()
 
 
@@ -139,6 +161,10 @@ def browser(folder: Path) -> Iterator[Browser]:
         yield page
     finally:
         process.terminate()
-        process.wait(10)
+        try:
+            process.wait(_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()  # it was asked about nothing any more
+            process.wait()
         os.close(to_write)
         os.close(back_read)

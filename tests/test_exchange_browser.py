@@ -96,7 +96,7 @@ def address(exchange: Path) -> Iterator[str]:
         assert told.endswith(f"/?token={TOKEN}")
         yield told.partition("?")[0]
         server.terminate()
-        server.communicate(timeout=10)
+        server.communicate(timeout=30)
 
 
 def test_a_person_sees_the_exchange_and_finds_files(address: str, tmp_path: Path) -> None:
