@@ -9,7 +9,7 @@ import pytest
 
 from house.package import modules, name_of
 
-_LINES_OF_A_MODULE = 420
+_LINES_OF_A_MODULE = 400
 _LINES_OF_A_FUNCTION = 60
 
 #: Tables, which grow by rows and are read by looking up.

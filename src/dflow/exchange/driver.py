@@ -17,50 +17,28 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 
 from attrs import define, field, frozen
 
 from dflow.delivery import Order, Step
 from dflow.envelope import Header
-from dflow.exchange.intake import Intake, not_copied, read_address
-from dflow.exchange.journal import (
-    EventRow,
-    Journal,
-    JournalError,
-    NewArrival,
-    Outcome,
-    Recorded,
-)
+from dflow.exchange.intake import Intake, read_address
+from dflow.exchange.journal import EventRow, Journal, JournalError, NewArrival, Outcome, Recorded
 from dflow.exchange.lane import Lane, Mount
 from dflow.exchange.lease import Keeper, Lease, moment
 from dflow.exchange.reach import Reach
+from dflow.exchange.receiver import Receiver, Source
 from dflow.exchange.scribe import Scribe
 from dflow.exchange.seen import Arrived, Attempted, Watcher
-from dflow.exchange.sequence import watch_sequence
 from dflow.exchange.setback import Setback, catch_up
 from dflow.exchange.stranded import Stranded
 from dflow.exchange.teller import Teller
 from dflow.exchange.windows import Calendar
 from dflow.flow import Flow
 from dflow.routing import Routes
-from dflow.transport import Arrival, Closing, Inbox, TransportError, Unavailable
+from dflow.transport import Closing
 
 __all__ = ["Exchange", "Mount", "Source", "Totals"]
-
-#: Bytes above which a file is considered in a thread, while others are sent.
-_LONG = 1 << 20
-
-#: So many arrivals of one source are being recorded at once; they share commits.
-_AT_ONCE = 64
-
-
-@frozen(kw_only=True)
-class Source:
-    """Where files come from."""
-
-    name: str
-    inbox: Inbox
 
 
 @frozen(kw_only=True)
@@ -121,7 +99,6 @@ class Exchange:
     _stopping: asyncio.Event | None = field(default=None, init=False)
     _arrivals: Counter[Outcome] = field(factory=Counter, init=False)
     _steps: Counter[Step] = field(factory=Counter, init=False)
-    _reach: Reach | None = field(default=None, init=False)
 
     def run_once(self) -> Totals:
         """Take what the sources have now, deliver what is due now, and return."""
@@ -141,7 +118,7 @@ class Exchange:
             teller = self._teller = Teller(
                 scribe=scribe, clock=self.clock, observe=self.observe, watchers=self.watchers
             )
-            reach = self._reach = Reach(scribe=scribe, clock=self.clock)
+            reach = Reach(scribe=scribe, clock=self.clock)
             await teller.begin()
             lease, asked = Lease(self.journal.lease), moment()
             await scribe.do(self._recover)
@@ -161,19 +138,17 @@ class Exchange:
             def hint(name: str) -> None:  # comes from another thread
                 loop.call_soon_threadsafe(self._wake, name)
 
+            aside = (teller, calendar, keeper, setback, stranded)
             with self.journal.hints(hint):
                 async with asyncio.TaskGroup() as tasks:
-                    aside = [
-                        tasks.create_task(one.run())
-                        for one in (teller, calendar, keeper, setback, stranded)
-                    ]
+                    beside = [tasks.create_task(one.run()) for one in aside]
                     lanes = [tasks.create_task(lane.run()) for lane in self._lanes]
-                    await self._take_in(once=once)
+                    await self._take_in(scribe, reach, once=once)
                     for lane in self._lanes:
                         lane.finish() if once and not self._stopping.is_set() else lane.stop()
                     if lanes:
                         await asyncio.wait(lanes)
-                    for task in aside:
+                    for task in beside:
                         task.cancel()
             await teller.end()
         except BaseExceptionGroup as group:
@@ -182,7 +157,7 @@ class Exchange:
         finally:
             scribe.stop()
             self._scribe, self._lanes = None, ()
-            self._teller, self._calendar, self._reach = None, None, None
+            self._teller, self._calendar = None, None
             await self._close()
         return Totals(
             arrivals=dict(self._arrivals), steps=dict(self._steps), troubles=dict(reach.troubles)
@@ -236,6 +211,9 @@ class Exchange:
     def intake(self) -> Intake:
         """How arrivals are considered: rules, orders, check."""
         self._ready()
+        return self._considering()
+
+    def _considering(self) -> Intake:
         if self._intake is None:
             raise JournalError("the exchange has no intake")
         return self._intake
@@ -281,12 +259,31 @@ class Exchange:
             if lane.name == destination:
                 lane.wake()
 
-    async def _take_in(self, *, once: bool) -> None:
+    def _recorded(self, new: NewArrival, recorded: Recorded) -> None:
+        self._arrivals[recorded.outcome] += 1
+        if self._teller is not None and self.watchers:
+            self._teller.see(Arrived(new=new, recorded=recorded, ended=self.clock()))
+        for destination in {one.destination for one in new.deliveries}:
+            self._wake(destination)
+
+    async def _take_in(self, scribe: Scribe, reach: Reach, *, once: bool) -> None:
         """Read every source; without `once`, until stopped."""
-        if self._stopping is None:
+        if (stopping := self._stopping) is None:
             return
-        stopped = asyncio.ensure_future(self._stopping.wait())
-        readers = [asyncio.ensure_future(self._read(source, once=once)) for source in self.sources]
+        receivers = [
+            Receiver(
+                source=source,
+                scribe=scribe,
+                reach=reach,
+                clock=self.clock,
+                intake=self._considering,
+                stopping=stopping.is_set,
+                recorded=self._recorded,
+            )
+            for source in self.sources
+        ]
+        stopped = asyncio.ensure_future(stopping.wait())
+        readers = [asyncio.ensure_future(one.run(once=once)) for one in receivers]
         try:
             while not stopped.done() and not (once and all(one.done() for one in readers)):
                 left = [one for one in readers if not one.done()]
@@ -298,119 +295,3 @@ class Exchange:
             for task in (stopped, *readers):
                 task.cancel()
             await asyncio.gather(stopped, *readers, return_exceptions=True)
-
-    async def _read(self, source: Source, *, once: bool) -> None:
-        """Read one source; while it cannot be read, try again, unless `once`."""
-        if self._reach is None:
-            raise JournalError("the exchange is not running")
-        reach, inbox, wait = self._reach, source.inbox, 0.5
-        while True:
-            steady = asyncio.ensure_future(reach.steady(source.name, inbox))
-            try:
-                await reach.ask(source.name, inbox)
-                await self._drain(source, once=once)
-                await reach.back(source.name)
-            except (TransportError, OSError) as error:
-                # A new trouble is looked at again soon, an old one ever more seldom.
-                wait = wait if source.name in reach.troubles else 0.5
-                await reach.lost(source.name, str(error))
-            finally:
-                steady.cancel()
-            if once:
-                return
-            await asyncio.sleep(wait)
-            wait = min(wait * 2, 30.0)
-
-    async def _drain(self, source: Source, *, once: bool) -> None:
-        """Consider and record what the source hands out, in its order."""
-        room = asyncio.Semaphore(_AT_ONCE)
-        tasks: set[asyncio.Task[None]] = set()
-        failed: list[BaseException] = []
-
-        def ended(task: asyncio.Task[None]) -> None:
-            tasks.discard(task)
-            room.release()
-            if not task.cancelled() and (error := task.exception()) is not None:
-                failed.append(error)
-
-        stream = source.inbox.receive(once=once)
-        try:
-            async for arrival in stream:
-                if failed:
-                    await source.inbox.failed(arrival, str(failed[0]))
-                    break
-                if self._reach is not None:
-                    await self._reach.back(source.name)
-                await room.acquire()
-                new = await self._considered(source.name, arrival)
-                # The task's first act is to queue its write, so that order is kept.
-                task = asyncio.ensure_future(self._record(source, arrival, new, once=once))
-                tasks.add(task)
-                task.add_done_callback(ended)
-        finally:
-            with contextlib.suppress(AttributeError):
-                await stream.aclose()  # type: ignore[attr-defined]  # generators have it
-            if tasks:
-                await asyncio.wait(tasks)
-        if failed:
-            raise failed[0]
-
-    async def _considered(self, source: str, arrival: Arrival) -> NewArrival:
-        """What is to be recorded; a long file keeps nobody waiting but its own source."""
-        if self._intake is None:
-            raise JournalError("the exchange is not running")
-        consider = partial(self._intake.consider, arrival, source=source, at=self.clock())
-        return consider() if len(arrival.content) <= _LONG else await asyncio.to_thread(consider)
-
-    async def _record(
-        self, source: Source, arrival: Arrival, new: NewArrival, *, once: bool
-    ) -> None:
-        """Record one arrival; only then is its source told that it is done."""
-        if self._scribe is None:
-            raise JournalError("the exchange is not running")
-
-        def write(journal: Journal) -> Recorded:
-            recorded = journal.record(new)
-            _notes(journal, new, recorded)
-            return recorded
-
-        wait = 0.05
-        while True:
-            try:
-                recorded = await self._scribe.do(write)
-                break
-            except JournalError as error:
-                if once or (self._stopping is not None and self._stopping.is_set()):
-                    await source.inbox.failed(arrival, str(error))
-                    raise
-                await asyncio.sleep(wait)
-                wait = min(wait * 2, 10.0)
-        self._arrivals[recorded.outcome] += 1
-        if self._teller is not None and self.watchers:
-            self._teller.see(Arrived(new=new, recorded=recorded, ended=self.clock()))
-        for delivery in {one.destination for one in new.deliveries}:
-            self._wake(delivery)
-        try:
-            await source.inbox.done(arrival)
-        except (TransportError, OSError) as error:
-            # It will be received again, and recorded as a repeat: nothing is lost or doubled.
-            raise Unavailable(str(error)) from error
-
-
-def _notes(journal: Journal, new: NewArrival, recorded: Recorded) -> None:
-    """The events that an arrival leaves besides its row."""
-    if recorded.outcome in {Outcome.UNPARSABLE, Outcome.UNREADABLE, Outcome.UNROUTED}:
-        journal.note(
-            EventRow(
-                at=new.at,
-                kind=recorded.outcome.value,
-                arrival=recorded.arrival,
-                why=new.reason,
-            )
-        )
-    if recorded.outcome is not Outcome.REPEAT:
-        for rule, why in not_copied(new).items():
-            number, kind = recorded.arrival, "copy not made"
-            journal.note(EventRow(at=new.at, kind=kind, arrival=number, why=why, detail=rule))
-    if recorded.repeat_of is None:
-        watch_sequence(journal, new, recorded)

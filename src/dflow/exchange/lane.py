@@ -1,4 +1,4 @@
-"""One destination's work: what is due, sent, asked about and diverted.
+"""One destination's lane: what is due is sent, and what came of it is kept.
 
 In: a mount and the journal.  Out: deliveries that took steps.  This module does not know
 rules or sources.  One lane never waits for another: each has its own queue in the
@@ -24,26 +24,16 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TypeVar
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
-from dflow.delivery import Allowance, Health, Order, Spent, Step
-from dflow.exchange.attempt import NEVER, Ended, Mount, ask, event_about, keep, send
+from dflow.delivery import Allowance, Health, Order, Spent
+from dflow.exchange.attempt import NEVER, Ended, Mount, ask, keep, send
 from dflow.exchange.health import begun_with, enough, found_down
-from dflow.exchange.intake import delivery_key, line_of
-from dflow.exchange.journal import (
-    AttemptRow,
-    DeliveryRow,
-    EventRow,
-    Journal,
-    JournalError,
-    LaneRow,
-    NewDelivery,
-    Query,
-)
+from dflow.exchange.journal import AttemptRow, EventRow, Journal, JournalError, LaneRow
 from dflow.exchange.lease import Lease
 from dflow.exchange.scribe import Scribe
 from dflow.exchange.seen import Attempted
-from dflow.exchange.sharing import shared_room
+from dflow.exchange.work import Look, Work
 
 __all__ = ["NEVER", "Lane", "Mount"]
 
@@ -51,17 +41,6 @@ T = TypeVar("T")
 
 #: So many seconds at most pass before a person's command from another process is seen.
 _LOOK = 1.0
-
-
-@frozen(kw_only=True)
-class _Work:
-    """What one look into the journal found."""
-
-    send: tuple[tuple[DeliveryRow, bytes], ...] = ()
-    ask: tuple[DeliveryRow, ...] = ()
-    passed: int = 0  # looked at and not sent: put back, or dead as their bytes are lost
-    next_due: float | None = None
-    down_since: float | None = None
 
 
 @define
@@ -216,7 +195,17 @@ class Lane:
             again = self._look_at - moment
             return again if allowed.again is None else max(0.001, min(again, allowed.again - now))
         try:
-            work = await self._write(lambda journal: self._look(journal, now, allowed.number))
+            work = await self._write(
+                Look(
+                    mount=self.mount,
+                    now=now,
+                    number=allowed.number,
+                    health=self._health,
+                    shared=self.lease.seconds is not None,
+                    asking=frozenset(self._asking),
+                    orders=self.orders,
+                )
+            )
         except JournalError:
             return _LOOK
         self._look_at = moment + _LOOK
@@ -251,11 +240,11 @@ class Lane:
             used += len(self._tasks)
         self._spent = evolve(self._spent, day=day, count=used)
 
-    async def _write(self, look: Callable[[Journal], _Work] | None) -> _Work:
+    async def _write(self, look: Callable[[Journal], Work] | None) -> Work:
         """Keep what has ended, then look, in one transaction; tell of it once it is durable."""
         unkept, self._unkept = self._unkept, _Unkept()
 
-        def turn(journal: Journal) -> _Work | None:
+        def turn(journal: Journal) -> Work | None:
             unkept.write(journal)
             return look(journal) if look is not None else None
 
@@ -278,89 +267,7 @@ class Lane:
                     detail=one.detail,
                 )
             )
-        return work or _Work()
-
-    def _look(self, journal: Journal, now: float, number: int) -> _Work:
-        """In one transaction: what a person said, what to divert, what to send and ask."""
-        lane = journal.lane(self.name)
-        if lane.diverted:
-            self._divert(journal, now)
-        elif self.mount.treatment.diverts(self._health, now):
-            # One that may go now is left, to be the trial: else nobody would see it is back.
-            self._divert(journal, now, trial=number > 0 and not lane.paused)
-        down_since = None if self.lease.seconds is None else lane.down_since
-        if lane.paused or number <= 0:
-            return _Work(down_since=down_since)
-        spent, room, again = shared_room(journal, self.name, self.mount.treatment.quota, now)
-        number = number if room is None else min(number, room)
-        if number <= 0:
-            return _Work(next_due=again, down_since=down_since)
-        asking = self._asking
-        unknown = journal.unknown(self.name, now=now, limit=number + len(asking))
-        ask = [row for row in unknown if row.id not in asking][:number]
-        send: list[tuple[DeliveryRow, bytes]] = []
-        passed = 0
-        if number > len(ask):
-            for row in journal.claim(self.name, now=now, limit=number - len(ask)):
-                try:
-                    content = journal.payload(row.hash)
-                except JournalError as error:
-                    # One damaged payload must not stop the lane; nothing was attempted with it.
-                    journal.step(row.id, Step.REFUSED, at=now, detail=str(error))
-                    journal.note(event_about(row, now, "dead", str(error)))
-                    passed += 1
-                    continue
-                if self._deferred(journal, row, content, now):
-                    passed += 1
-                else:
-                    send.append((row, content))
-        if spent is not None and (send or ask):
-            used = self.mount.treatment.quota.used(spent, now, len(send) + len(ask))
-            journal.spend(self.name, used)
-        return _Work(
-            send=tuple(send),
-            ask=tuple(ask),
-            passed=passed,
-            down_since=down_since,
-            next_due=journal.next_due(self.name, after=now),
-        )
-
-    def _deferred(self, journal: Journal, row: DeliveryRow, content: bytes, now: float) -> bool:
-        """Ask the gate, and put back what it does not let through, unsent."""
-        if self.mount.gate is None:
-            return False
-        later = self.mount.gate.admit(row, content, now)
-        if later is None:
-            return False
-        journal.step(row.id, Step.DEFER, at=now, due=later.until, detail=later.why)
-        return True
-
-    def _divert(self, journal: Journal, now: float, *, trial: bool = False) -> None:
-        for row in journal.waiting(self.name, limit=256):
-            if trial and row.due <= now:
-                trial = False
-                continue
-            try:
-                content = _own_bytes(journal, row)
-            except JournalError:
-                continue  # damaged: it is dead once it is claimed
-            why = f"diverted to {row.fallback}: {self.name} is down"
-            journal.step(row.id, Step.DIVERT, at=now, detail=why)
-            journal.add(
-                row.arrival,
-                NewDelivery(
-                    destination=row.fallback,
-                    kind=row.kind,
-                    key=delivery_key(row.key, "fallback", row.fallback),
-                    rule=row.rule,
-                    line=line_of(self.orders.get(row.fallback, "none"), row.address),
-                    address=row.address,
-                    notes={**row.notes, "diverted_from": self.name},
-                    content=content,
-                ),
-                at=now,
-            )
-            journal.note(event_about(row, now, "diverted", why))
+        return work or Work()
 
     def _start(self, work: Coroutine[object, object, Ended]) -> None:
         task = asyncio.ensure_future(work)
@@ -407,10 +314,3 @@ class Lane:
                     raise
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 10.0)
-
-
-def _own_bytes(journal: Journal, row: DeliveryRow) -> bytes | None:
-    """A delivery's bytes where they are not its arrival's: a copy that was cut, or an edit."""
-    arrival = next(iter(journal.arrivals(Query(arrival=row.arrival))), None)
-    same = arrival is not None and arrival.hash == row.hash
-    return None if same else journal.payload(row.hash)
