@@ -1,4 +1,4 @@
-"""The ledger, its clock, and the frame of the operations' commands."""
+"""The ledger, its clock, two versions of what is said, the frame of the operations' commands."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from dflow.operation import (
     LedgerBusy,
     LedgerError,
     SetClock,
+    differences_of,
     instant_from,
 )
 from dflow.report import Report
@@ -122,6 +123,26 @@ def test_instants_from_what_people_write() -> None:
     assert instant_from("2019-06-27T18:00+02:00").utcoffset() == timedelta(hours=2)
     with pytest.raises(DflowError, match="no instant"):
         instant_from("tomorrow")
+
+
+leaves = st.dictionaries(st.sampled_from("abcdef"), st.sampled_from(("", "1", "2")))
+
+
+@given(leaves, leaves)
+def test_every_name_that_differs_is_told_once_in_the_order_of_the_new(
+    old: dict[str, str], new: dict[str, str]
+) -> None:
+    found = differences_of(old, new)
+    told = [one.what for one in found]
+    assert sorted(told) == sorted({name for name, _ in old.items() ^ new.items()})
+    assert all((one.old, one.new) == (old.get(one.what), new.get(one.what)) for one in found)
+    said = [*new, *old]
+    assert told == sorted(told, key=said.index)
+
+
+@given(leaves)
+def test_equal_versions_have_no_difference(same: dict[str, str]) -> None:
+    assert differences_of(same, dict(reversed(same.items()))) == []
 
 
 def parsed(words: list[str]) -> argparse.Namespace:

@@ -17,6 +17,7 @@ from typing import Literal
 from attrs import field, frozen
 
 from dflow.contingency.hours import Owner
+from dflow.operation import Difference, differences_of
 
 __all__ = [
     "Backstop",
@@ -160,37 +161,9 @@ class Model:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-@frozen
-class Difference:
-    """What one version says and another does not.
-
-    Attributes:
-        what: such as ``stage 7 fallback``.
-        old: None if only the new one has it.
-        new: None if only the old one has it.
-    """
-
-    what: str
-    old: str | None
-    new: str | None
-
-    def __str__(self) -> str:
-        if self.old is None:
-            return f"{self.what}: new, {self.new}"
-        if self.new is None:
-            return f"{self.what}: gone, was {self.old}"
-        return f"{self.what}: {self.old} became {self.new}"
-
-
 def differences(old: Model, new: Model) -> list[Difference]:
     """What differs, in the order in which the new version says it; equal models have none."""
-    before, after = dict(_leaves(old)), dict(_leaves(new))
-    names = [*after, *(name for name in before if name not in after)]
-    return [
-        Difference(name, before.get(name), after.get(name))
-        for name in names
-        if before.get(name) != after.get(name)
-    ]
+    return differences_of(dict(_leaves(old)), dict(_leaves(new)))
 
 
 def _leaves(model: Model) -> Iterator[tuple[str, str]]:

@@ -13,11 +13,12 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TypeGuard
 
-from attrs import AttrsInstance, fields, frozen, has
+from attrs import AttrsInstance, fields, has
 
 from dflow.migration.config import Setup
 from dflow.migration.reverse import Move
 from dflow.migration.volumes import Volumes
+from dflow.operation import Difference, differences_of
 
 __all__ = ["Difference", "differences"]
 
@@ -27,37 +28,9 @@ _APART = frozenset({"path", "digest", "tranches", "volumes"})
 _NAMES = ("name", "why")
 
 
-@frozen
-class Difference:
-    """What one version says and another does not.
-
-    Attributes:
-        what: such as ``supplier SUPA qualified``.
-        old: None if only the new one says it.
-        new: None if only the old one says it.
-    """
-
-    what: str
-    old: str | None
-    new: str | None
-
-    def __str__(self) -> str:
-        if self.old is None:
-            return f"{self.what}: new, {self.new}"
-        if self.new is None:
-            return f"{self.what}: gone, was {self.old}"
-        return f"{self.what}: {self.old} became {self.new}"
-
-
 def differences(old: Setup, new: Setup) -> list[Difference]:
     """What differs, in the order in which the new version says it; equal plans have none."""
-    before, after = dict(_leaves(old)), dict(_leaves(new))
-    names = [*after, *(name for name in before if name not in after)]
-    found = [
-        Difference(name, before.get(name), after.get(name))
-        for name in names
-        if before.get(name) != after.get(name)
-    ]
+    found = differences_of(dict(_leaves(old)), dict(_leaves(new)))
     return [*found, *_replanned(old.plan.volumes, new.plan.volumes)]
 
 
