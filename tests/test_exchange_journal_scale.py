@@ -22,6 +22,7 @@ from dflow.exchange.journal import (
 )
 from dflow.exchange.journal import schema as schema_module
 from dflow.exchange.status import status_of
+from dflow.exchange.stranded import tell_stranded
 from support_older import knows_what_it_knew, older_rows
 
 
@@ -137,6 +138,9 @@ def test_nothing_the_exchange_asks_looks_through_a_whole_table() -> None:
     journal.events(after=0, limit=5)
     journal.events(kind="dead")
     status_of(journal, ["old"], now=1.0)
+    tell_stranded(journal, [], 1.0)
+    tell_stranded(journal, [], 2.0)
+    assert [one.destination for one in journal.events(kind="no mount")] == ["old"]
     journal.prune(before=2.0)
     list(journal.arrivals(Query(outcome=Outcome.UNROUTED, limit=5)))
     list(journal.deliveries(Query(destination="old", state=State.DEAD, limit=5)))

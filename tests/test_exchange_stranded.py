@@ -61,6 +61,15 @@ def test_a_replay_for_a_destination_without_a_mount_is_told_too() -> None:
     ]
 
 
+def test_what_has_come_and_was_cancelled_is_no_news() -> None:
+    here = world("down")
+    here.run()
+    act = Operations(journal=here.journal, who="ann", why="x", clock=here.clock)
+    act.cancel(act.replay(Query()))
+    here.run()
+    assert told(here) == [("old", f"1 delivery waits for old, {REMEDY}")]
+
+
 def test_it_is_told_while_an_exchange_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stranded_module, "_LOOK", 0.01)
     here = world("well")

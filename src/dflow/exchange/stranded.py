@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 
 from attrs import define
 
 from dflow.delivery import State
-from dflow.exchange.journal import EventRow, Journal, JournalError, Query
+from dflow.exchange.journal import Backlog, EventRow, Journal, JournalError, Query
 from dflow.exchange.scribe import Scribe
 
 __all__ = ["Stranded", "tell_stranded"]
@@ -28,23 +27,41 @@ _WAITING = {State.DUE, State.RETRYING, State.UNKNOWN}
 
 def tell_stranded(journal: Journal, mounted: Collection[str], now: float) -> None:
     """Note what waits for a destination without a mount, unless it was told and none came since."""
-    waiting: Counter[str] = Counter()
+    waiting: dict[str, list[Backlog]] = {}
     for one in journal.backlog():
         if one.state in _WAITING and one.destination not in mounted:
-            waiting[one.destination] += one.number
+            waiting.setdefault(one.destination, []).append(one)
     if not waiting:
         return
     told = {event.destination: event.delivery or 0 for event in journal.events(kind=_KIND)}
-    for name, number in sorted(waiting.items()):
-        newest = next(
-            one.id
-            for one in journal.deliveries(Query(destination=name, newest_first=True, limit=1))
-        )
-        if newest <= told.get(name, 0):
+    for name, parts in sorted(waiting.items()):
+        newest = _newest(journal, parts, after=told.get(name, 0))
+        if newest is None:
             continue
+        number = sum(part.number for part in parts)
         wait = "1 delivery waits" if number == 1 else f"{number} deliveries wait"
         why = f"{wait} for {name}, which has no mount: mount it again, or cancel what waits"
         journal.note(EventRow(at=now, kind=_KIND, destination=name, delivery=newest, why=why))
+
+
+def _newest(journal: Journal, parts: Iterable[Backlog], *, after: int) -> int | None:
+    """The newest delivery of a backlog that is newer than `after`; None if none is."""
+    # Asked state by state: an index has what is open by its state, but a destination's
+    # deliveries of all times can only be found by going through everybody's.
+    found = [
+        row.id
+        for part in parts
+        for row in journal.deliveries(
+            Query(
+                destination=part.destination,
+                state=part.state,
+                after=after,
+                newest_first=True,
+                limit=1,
+            )
+        )
+    ]
+    return max(found, default=None)
 
 
 @define(eq=False, kw_only=True)

@@ -219,47 +219,6 @@ def _pruning_spares_what_is_not_finished(rig: JournalRig) -> None:
     must("whether its number is new", new > max(done.arrival, *kept), expected=True)
 
 
-def _a_listing_goes_on_while_others_write(rig: JournalRig) -> None:
-    """What was there when a listing began is in it once, though more is written meanwhile."""
-    journal = rig.open()
-    with journal.transaction():
-        numbers = [journal.record(arrival(b"%d" % n, f"k{n}")).arrival for n in range(600)]
-    seen = []
-    for row in journal.arrivals_in_pages(Query()):
-        seen.append(row.id)
-        if len(seen) in {10, 550}:
-            journal.record(arrival(b"more %d" % len(seen), f"more {len(seen)}"))
-    must("those of before", seen[:600], numbers)
-    newest = [row.id for row in journal.arrivals_in_pages(Query(newest_first=True, limit=550))]
-    must("the newest", newest, sorted(newest, reverse=True))
-    must("how many", len(newest), 550)
-
-
-def _queries_restrict(rig: JournalRig) -> None:
-    """A query finds what it asks for, and nothing else."""
-    journal = rig.open()
-    first = journal.record(arrival(b"one 1212345678902", "k1", at=10.0)).arrival
-    second = journal.record(arrival(b"two", at=20.0)).arrival
-    third = journal.record(arrival(None, at=30.0)).arrival
-    table: list[tuple[Query, list[int]]] = [
-        (Query(since=15.0), [second, third]),
-        (Query(until=20.0), [first]),
-        (Query(outcome=Outcome.UNROUTED, limit=1), [second]),
-        (Query(newest_first=True), [third, second, first]),
-        (Query(after=first), [second, third]),
-        (Query(text="1212345678902"), [first]),
-        (Query(text="1098765432106"), []),
-        (Query(destination="old", state=State.DUE), [first]),
-        (Query(flow="D0010", hash=content_hash(b"two")), [second]),
-        (Query(hash=content_hash(b"two")[:5]), [second]),
-        (Query(hash=content_hash(b"two")[:40]), [second]),
-        (Query(arrival=third), [third]),
-    ]
-    for query, expected in table:
-        must(str(query), [row.id for row in journal.arrivals(query)], expected)
-    must("deliveries", [row.key for row in journal.deliveries(Query(arrival=first))], ["k1"])
-
-
 def _little_things_are_remembered(rig: JournalRig) -> None:
     """Lanes, events, counts."""
     journal = rig.open()
@@ -302,20 +261,6 @@ def _missing_numbers_are_remembered(rig: JournalRig) -> None:
     for number in (7, 6):
         must("a late number", journal.sequence("a", "b", number).standing, Standing.FILLED)
     must("what is missing at last", journal.missing(), [])
-
-
-def _attempts_are_found_by_destination(rig: JournalRig) -> None:
-    """The newest attempts at a destination, in the order in which they were kept."""
-    journal = rig.open()
-    number = journal.record(arrival(b"x", "k")).deliveries[0]
-    for started in (9.0, 3.0, 4.0, 5.0):  # after the first the clock was set back
-        journal.claim("old", now=started, limit=1)
-        journal.step(number, Step.FAILED, at=started, due=1.0, started=started)
-    found = [one.started for one in journal.latest_attempts("old", until=5.0, limit=2)]
-    must("the newest two", found, [4.0, 5.0])
-    found = [one.started for one in journal.latest_attempts("old", until=9.0, limit=9)]
-    must("all of them", found, [9.0, 3.0, 4.0, 5.0])
-    must("those of another", journal.latest_attempts("new", until=9.0, limit=9), [])
 
 
 def _what_a_clock_put_too_far_is_brought_forward(rig: JournalRig) -> None:
@@ -372,11 +317,8 @@ PROMISES: tuple[JournalPromise, ...] = (
     JournalPromise(_a_line_goes_in_order),
     JournalPromise(_only_the_table_moves_a_delivery),
     JournalPromise(_pruning_spares_what_is_not_finished),
-    JournalPromise(_a_listing_goes_on_while_others_write),
-    JournalPromise(_queries_restrict),
     JournalPromise(_little_things_are_remembered),
     JournalPromise(_missing_numbers_are_remembered),
-    JournalPromise(_attempts_are_found_by_destination),
     JournalPromise(_what_a_clock_put_too_far_is_brought_forward),
     JournalPromise(_it_is_there_when_opened_again, lasting=True),
 )

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import pytest
 
-from dflow.testing.journal_kit import keeping, killing, sharing
+from dflow.testing.journal_kit import finding, keeping, killing, sharing
 from dflow.testing.journal_kit.promise import JournalPromise
 from dflow.testing.journal_kit.rig import MakeJournalRig
 
@@ -22,6 +22,7 @@ __all__ = ["PROMISES", "check_journal"]
 #: All of them, in the order in which they are tried.
 PROMISES: tuple[JournalPromise, ...] = (
     *keeping.PROMISES,
+    *finding.PROMISES,
     *sharing.PROMISES,
     *killing.PROMISES,
 )
