@@ -76,6 +76,8 @@ def exchange(tmp_path: Path) -> Path:
     act = Operations(journal=journal, who="ann", why="<i>the</i> release weekend")
     act.pause("new")
     act.replay(Query(arrival=row.arrival), destination="new")
+    for number in (6, 8, 9, 12):
+        journal.sequence("X/<u>WEST", "N/NADA", number)
     journal.close()
     return tmp_path
 
@@ -111,9 +113,10 @@ def test_a_person_sees_the_exchange_and_finds_files(address: str, tmp_path: Path
         assert "something waits for a person" in text
         assert re.search(r"new\s+paused\s+due\s+1\s+\d+ s", text), "queue, state, depth, age"
         assert re.search(r"two\.usr\s+old\s+not for us", text), "the dead letter"
+        assert re.search(r"X/<u>WEST\s+N/NADA\s+7, 10 to 11\s+3\s+12\s", text), "missing numbers"
         for words in ("unrouted", "old: dead", "routed", "<b>three.usr", "<i>the</i> release"):
             assert words in text
-        assert page.ask("document.querySelectorAll('b, i, script').length") == "0"
+        assert page.ask("document.querySelectorAll('b, i, u, script').length") == "0"
         assert MPAN not in text
         assert "one-12\u20262.usr" in text, "a meter point in a name is masked"
         shown = page.ask("document.querySelector('td time').innerText")

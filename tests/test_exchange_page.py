@@ -202,6 +202,23 @@ def test_the_page_says_how_many_there_are_and_cuts_long_names(world: World) -> N
     assert re.search("quiet</td><td[^>]*>paused</td><td[^>]*>nothing waits</td>", shown)
 
 
+def test_the_numbers_that_are_missing_are_shown_until_they_come(world: World) -> None:
+    journal = world.journal
+    title = "Senders with missing file sequence numbers"
+    for number in (6, 8, 9, 12):
+        journal.sequence("X/<i>WEST", "N/1212345678902", number)
+    cells = re.findall("<td[^>]*>([^<]*)</td>", page(world).split(title)[1].split("<h2>")[0])
+    assert cells == ["X/&lt;i&gt;WEST", "N/12\u20262", "7, 10 to 11", "3", "12"]
+    for number in (7, 10, 11):
+        journal.sequence("X/<i>WEST", "N/1212345678902", number)
+    assert title not in page(world)
+    for pair in range(21):
+        for number in (1, 3):
+            journal.sequence(f"X/{pair:02}", "N/NADA", number)
+    shown = page(world).split(f"{title} <small>the first 20 of 21</small>")[1].split("<h2>")[0]
+    assert shown.count("<tr>") == 21, "a head and twenty"
+
+
 def test_an_empty_exchange_says_so() -> None:
     text = status_page(open_journal(None), [], now=0.0, search="nosuch")
     assert "nothing waits for a person" in text

@@ -19,6 +19,7 @@ from dflow.delivery import State
 from dflow.exchange.account import Account, accounts, instant_text
 from dflow.exchange.events import event_words
 from dflow.exchange.journal import Journal, LaneRow, Outcome, Query
+from dflow.exchange.journal.sequences import spans_text
 from dflow.exchange.masking import masked
 from dflow.exchange.status import Status, age_text, status_of
 
@@ -49,7 +50,7 @@ li { overflow-wrap: anywhere } input { font: inherit; width: 24rem; max-width: 1
 
 _BAD = {"dead", "unknown", "unrouted", "unparsable", "unreadable", "held", "refused"}
 #: So many rows of a table at most; a heading says how many there are.
-_ROWS = {"dead": 20, "waiting": 20, "decisions": 50, "events": 30}
+_ROWS = {"dead": 20, "waiting": 20, "missing": 20, "decisions": 50, "events": 30}
 #: Characters of a name; the middle of a longer one is left out.
 _NAME = 48
 #: Characters of words that are not broken into lines.
@@ -212,6 +213,19 @@ def _stuck(journal: Journal, state: State, now: float) -> Iterable[list[_Cell]]:
         ]
 
 
+def _missing(status: Status) -> Iterable[list[_Cell]]:
+    for one in status.missing[: _ROWS["missing"]]:
+        count = sum(span.count for span in one.missing)
+        yield [
+            one.source,
+            one.target,
+            spans_text(one.missing),
+            _Number(str(count)),
+            _Number(str(one.highest)),
+        ]
+
+
+_MISSING = ("From", "To", "Numbers missing", "How many", "Highest seen")
 _STUCK = ("Delivery", "File", "Destination", "Why", "Since", "Age")
 _DECIDED = ("No", "At", "File", "Flow", "Parties", "Outcome", "Rule", "Deliveries", "Why")
 
@@ -233,9 +247,9 @@ def _events(journal: Journal, ink: _Ink) -> str:
     return f"<ul>{items}</ul>" if items else '<p class="faint">none yet</p>'
 
 
-def _heading(title: str, total: int, most: int) -> str:
+def _heading(title: str, total: int, most: int, *, which: str = "newest") -> str:
     """A heading that says how many there are, and how many are shown."""
-    shown = f"the newest {most} of {total}" if total > most else str(total)
+    shown = f"the {which} {most} of {total}" if total > most else str(total)
     return f"<h2>{title} <small>{shown}</small></h2>" if total else f"<h2>{title}</h2>"
 
 
@@ -301,6 +315,10 @@ def status_page(
     if total := sum(status.waiting.values()):
         parts += [_heading("Files that wait for a person", total, _ROWS["waiting"])]
         parts += [ink.table(_DECIDED, _decisions(_waiting(journal)))]
+    if total := len(status.missing):
+        title = "Senders with missing file sequence numbers"
+        parts += [_heading(title, total, _ROWS["missing"], which="first")]
+        parts += [ink.table(_MISSING, _missing(status))]
     parts += [
         _heading("Last decisions", sum(status.outcomes.values()), _ROWS["decisions"]),
         ink.table(_DECIDED, _decisions(_sought(journal, "")), none="none yet"),
