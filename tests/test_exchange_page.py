@@ -19,6 +19,7 @@ from dflow.exchange.serve import make_server, page_address
 from support_exchange import Moody, World, file
 
 MPAN = b"1099000000010"
+ONLY_OLD = 'destination old "the old agent"\nroute all: flow D0010 to M/OLDM deliver old\n'
 
 
 @pytest.fixture
@@ -217,6 +218,17 @@ def test_the_numbers_that_are_missing_are_shown_until_they_come(world: World) ->
             journal.sequence(f"X/{pair:02}", "N/NADA", number)
     shown = page(world).split(f"{title} <small>the first 20 of 21</small>")[1].split("<h2>")[0]
     assert shown.count("<tr>") == 21, "a head and twenty"
+
+
+def test_a_destination_without_a_mount_is_named_as_such() -> None:
+    down = Mount(name="old", outbox=Moody("down"))
+    here = World(rules=ONLY_OLD, mounts=(down,))
+    here.inbox.put(file(1), name="one.usr")
+    here.run()
+    shown = status_page(here.journal, [], now=here.clock.now)
+    verdict = "something waits for a person: 1 destination without a mount"
+    assert f'<p class="bad">{verdict}</p>' in shown
+    assert re.search('old</td><td class="bad"[^>]*>no mount</td><td[^>]*>retrying</td>', shown)
 
 
 def test_an_empty_exchange_says_so() -> None:

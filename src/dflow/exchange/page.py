@@ -48,7 +48,7 @@ li { overflow-wrap: anywhere } input { font: inherit; width: 24rem; max-width: 1
   td::before { content: attr(data-head) ": "; color: #666; font-weight: normal } }
 """
 
-_BAD = {"dead", "unknown", "unrouted", "unparsable", "unreadable", "held", "refused"}
+_BAD = {"no mount", "dead", "unknown", "unrouted", "unparsable", "unreadable", "held", "refused"}
 #: So many rows of a table at most; a heading says how many there are.
 _ROWS = {"dead": 20, "waiting": 20, "missing": 20, "decisions": 50, "events": 30}
 #: Characters of a name; the middle of a longer one is left out.
@@ -181,16 +181,17 @@ def _decisions(found: Iterable[Account]) -> Iterable[list[_Cell]]:
         ]
 
 
-def _health(lane: LaneRow, now: float) -> str:
-    words = ["paused"] * lane.paused + ["fallback on"] * lane.diverted
+def _health(lane: LaneRow, status: Status) -> str:
+    words = ["no mount"] * (lane.destination in status.unmounted)
+    words += ["paused"] * lane.paused + ["fallback on"] * lane.diverted
     if lane.down_since is not None:
-        words.append(f"down for {age_text(now - lane.down_since)}")
+        words.append(f"down for {age_text(status.now - lane.down_since)}")
     return ", ".join(words) or "up"
 
 
 def _queues(status: Status) -> Iterable[list[_Cell]]:
     for lane in status.lanes:
-        health = _health(lane, status.now)
+        health = _health(lane, status)
         mine = [one for one in status.backlog if one.destination == lane.destination]
         for one in mine:
             age = age_text(status.now - one.oldest)
@@ -261,6 +262,9 @@ def _verdict(status: Status) -> str:
         if one.state in {State.DEAD, State.UNKNOWN, State.HELD}:
             word = f"{one.state.value} deliveries"
             numbers[word] = numbers.get(word, 0) + one.number
+    if unmounted := len(status.unmounted):
+        word = "destination" if unmounted == 1 else "destinations"
+        numbers[f"{word} without a mount"] = unmounted
     what = ", ".join(f"{number} {word}" for word, number in numbers.items())
     return f'<p class="bad">something waits for a person: {html.escape(what)}</p>'
 
