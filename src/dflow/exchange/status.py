@@ -137,14 +137,17 @@ def status_of(journal: Journal, destinations: Iterable[str], *, now: float) -> S
         destinations: the names of the mounts.
         now: the instant.
     """
-    backlog = tuple(journal.backlog())
+    # A database tells them in any order; people and scripts compare one time with another.
+    places = {state: place for place, state in enumerate(State)}
+    backlog = tuple(sorted(journal.backlog(), key=lambda one: (one.destination, places[one.state])))
+    counted = journal.outcomes()
     mounted = list(destinations)
     names = dict.fromkeys([*mounted, *(one.destination for one in backlog)])
     return Status(
         now=now,
         lanes=tuple(journal.lane(name) for name in names),
         backlog=backlog,
-        outcomes=journal.outcomes(),
+        outcomes={outcome: counted[outcome] for outcome in Outcome if outcome in counted},
         unmounted=frozenset(names).difference(mounted),
         missing=tuple(journal.missing()),
     )
