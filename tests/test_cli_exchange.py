@@ -50,6 +50,15 @@ def test_status(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
+def test_a_word_of_the_shell_that_is_no_text(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A shell hands over any bytes: they are looked for, and kept as a reason."""
+    assert told(capsys, "journal", "list", config, "--from", "N\udcff") == "no such arrival\n"
+    told(capsys, "pause", config, "old-agent", "--why", "N\udcff")
+    assert "paused" in told(capsys, "journal", "events", config, "--kind", "paused")
+
+
 def test_journal_list_show_events(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     listed = told(capsys, "journal", "list", config, "--outcome", "unrouted")
     assert "X/SUPZ" in listed

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from dflow.exchange.journal.database import escaped
 from dflow.exchange.journal.port import JournalError
 
 __all__ = ["Connection", "connect", "is_damage", "told"]
@@ -51,6 +52,10 @@ class Connection(sqlite3.Connection):
         cursor = self.cursor(_Cursor)
         try:
             cursor.execute(statement, values)
+        except UnicodeEncodeError:
+            # Rare, as intake leaves none: a name of a folder, or a word from a shell.
+            texts = [escaped(one) if isinstance(one, str) else one for one in values]
+            return self.execute(statement, texts)
         except _FAILURES as error:
             raise told(self.path, error) from error
         return cursor

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from dflow.errors import DflowError
 
-__all__ = ["Cursor", "Database", "Row", "inserted"]
+__all__ = ["Cursor", "Database", "Row", "escaped", "inserted"]
 
 
 class Row(Protocol):
@@ -58,6 +58,17 @@ class Database(Protocol):
     def executemany(self, statement: str, values: Iterable[Sequence[object]], /) -> object:
         """Run one statement for each of several rows of values."""
         ...
+
+
+def escaped(text: str) -> str:
+    r"""A text that every database can keep: lone surrogates are written out.
+
+    They stand for bytes that are no UTF-8, in what came from a shell or a folder.
+
+    >>> escaped("a\udcff")
+    'a\\udcff'
+    """
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def inserted(cursor: Cursor) -> int:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from attrs import field, frozen
 from attrs.validators import ge, matches_re
 
+from dflow.exchange.journal.database import escaped
 from dflow.transport.secret import Secret
 
 __all__ = ["PostgresPlace", "plain"]
@@ -137,5 +138,5 @@ def plain(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        text = text.encode("utf-8", "backslashreplace").decode()
+        text = escaped(text)
     return text
