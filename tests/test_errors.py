@@ -17,6 +17,7 @@ from dflow.errors import (
     StructureError,
     TextFault,
     near_misses,
+    near_or_known,
 )
 
 _WORDS = st.text(min_size=1, max_size=8)
@@ -103,6 +104,21 @@ def test_near_misses_are_the_nearest_first_and_case_does_not_count() -> None:
     assert near_misses("zzz", known) == ()
     assert len(near_misses("trans", ["trans1", "trans2", "trans3", "trans4"], most=2)) == 2
     assert near_misses("", known) == ()
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "said"),
+    [
+        ("old-agnet", ["old-agent", "bench"], "did you mean old-agent?"),
+        ("stp1", ["step1", "step2", "step3"], "did you mean step1, step3 or step2?"),
+        ("zzz", ["old", "new"], "known: old, new"),
+        ("old", [], "known: none"),
+    ],
+)
+def test_a_name_that_is_not_there_is_answered_with_what_is(
+    word: str, known: list[str], said: str
+) -> None:
+    assert near_or_known(word, known) == said
 
 
 @given(_WORDS, st.lists(_WORDS, max_size=6))

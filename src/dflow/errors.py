@@ -26,6 +26,7 @@ __all__ = [
     "StructureError",
     "TextFault",
     "near_misses",
+    "near_or_known",
 ]
 
 
@@ -104,6 +105,14 @@ def near_misses(word: str, known: Iterable[str], *, most: int = 3) -> tuple[str,
         by_fold.setdefault(name.casefold(), name)
     found = difflib.get_close_matches(word.casefold(), by_fold, n=most, cutoff=0.6)
     return tuple(by_fold[fold] for fold in found)
+
+
+def near_or_known(word: str, known: Iterable[str]) -> str:
+    """What helps after a name that is not there: what is near, or else all that is known."""
+    names = list(known)
+    if near := near_misses(word, names):
+        return f"did you mean {_one_of(near)}?"
+    return f"known: {', '.join(names) or 'none'}"
 
 
 def _one_of(words: Sequence[str]) -> str:

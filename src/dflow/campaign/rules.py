@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 from dflow.campaign.config import Campaign
 from dflow.catalogue import bundled
 from dflow.envelope import Party
-from dflow.errors import DflowError, near_misses
+from dflow.errors import DflowError, near_or_known
 from dflow.findings import Severity
 from dflow.routing import (
     FlowChoice,
@@ -129,11 +129,7 @@ def _unknown(campaign: Campaign, routes: Routes) -> Iterator[str]:
     wanted = [*campaign.destinations, *([campaign.old] if campaign.old else [])]
     for name in wanted:
         if name not in names:
-            near = near_misses(name, names)
-            hint = (
-                f"; did you mean {' or '.join(near)}?" if near else f"; known: {', '.join(names)}"
-            )
-            yield f"the rules have no destination {name!r}{hint}"
+            yield f"the rules have no destination {name!r}; {near_or_known(name, names)}"
 
 
 def _clones(campaign: Campaign, routes: Routes, end: datetime | None) -> Iterator[Rule]:

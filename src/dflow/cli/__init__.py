@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, Protocol, TextIO, cast
 
-from dflow.errors import DflowError, near_misses
+from dflow.errors import DflowError, near_or_known
 
 if TYPE_CHECKING:
     #: What `add` is given.  argparse has no public name for it.
@@ -143,9 +143,7 @@ def _run(words: list[str]) -> int:
         return WRONG
     name = words[0]
     if not name.startswith("-") and name not in COMMANDS:
-        near = near_misses(name, COMMANDS)
-        hint = f"; did you mean {' or '.join(near)}?" if near else f"; known: {', '.join(COMMANDS)}"
-        print(f"dflow: no command {name!r}{hint}", file=sys.stderr)
+        print(f"dflow: no command {name!r}; {near_or_known(name, COMMANDS)}", file=sys.stderr)
         return WRONG
     args = command_parser(name).parse_args(words)
     return _command(name).run(args)

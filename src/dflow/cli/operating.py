@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dflow.errors import DflowError
+from dflow.errors import DflowError, near_or_known
 
 if TYPE_CHECKING:
     from dflow.exchange import Operations, PostgresJournal, SqliteJournal, Wiring
@@ -146,14 +146,11 @@ def query_from(args: argparse.Namespace) -> Query:
             before it begins.
     """
     from dflow.delivery import State
-    from dflow.errors import near_misses
     from dflow.exchange.journal import Outcome, Query
 
     def one_of(word: str, known: list[str], what: str) -> str:
         if word and word not in known:
-            near = near_misses(word, known)
-            hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
-            raise DflowError(f"no {what} {word!r}; {hint}")
+            raise DflowError(f"no {what} {word!r}; {near_or_known(word, known)}")
         return word
 
     _forwards(args.since, args.until)
@@ -179,14 +176,10 @@ def known_destination(known: Sequence[str], name: str) -> str:
     """A destination's name, which the rules have.
 
     Raises:
-        DflowError: if they do not; it names what is near.
+        DflowError: if they do not; it names what is near, or else all that they have.
     """
-    from dflow.errors import near_misses
-
     if name not in known:
-        near = near_misses(name, known)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise DflowError(f"the rules have no destination {name}{hint}")
+        raise DflowError(f"the rules have no destination {name}; {near_or_known(name, known)}")
     return name
 
 

@@ -18,7 +18,7 @@ from dflow.cutover.acting import act, undo_routes
 from dflow.cutover.plan import CutoverPlan, Step
 from dflow.cutover.standing import Standing, standing_of
 from dflow.cutover.world import World
-from dflow.errors import DflowError, near_misses
+from dflow.errors import DflowError, near_or_known
 from dflow.operation import Entry, Ledger
 
 __all__ = ["Hand", "Run", "by_hand", "ledger_of", "run_due"]
@@ -175,9 +175,7 @@ def _manual(run: Run, name: str) -> str:
     plan = run.world.plan
     names = [one.name for one in plan.steps]
     if name not in names:
-        near = near_misses(name, names)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}"
-        raise DflowError(f"the plan has no step {name!r}; {hint}")
+        raise DflowError(f"the plan has no step {name!r}; {near_or_known(name, names)}")
     doing = run.standing().of(name)
     if doing.step.do != "manual":
         raise DflowError(f"step {name} is dflow's own: it is done when it is due and run")

@@ -14,7 +14,7 @@ from attrs import define
 
 from dflow.cutover.keeping import keep
 from dflow.cutover.plan import CutoverPlan
-from dflow.errors import DflowError, near_misses
+from dflow.errors import DflowError, near_or_known
 from dflow.exchange import Exchange, Journal, Wiring, load_wiring, open_journal
 from dflow.exchange.contradictions import inspect
 from dflow.findings import Severity
@@ -85,10 +85,9 @@ def checked_wiring(plan: CutoverPlan) -> Wiring:
         named.append((plan.reprocessing.destination, "what is to be processed again"))
     for name, what in named:
         if name not in mounts:
-            near = near_misses(name, mounts)
-            hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(mounts)}"
             raise DflowError(
-                f"{plan.path}: {what} is {name!r}, and {plan.config.name} has no such mount; {hint}"
+                f"{plan.path}: {what} is {name!r}, and {plan.config.name} has no such mount;"
+                f" {near_or_known(name, mounts)}"
             )
     return wiring
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from attrs import evolve, frozen
 
 from dflow.delivery import State
-from dflow.errors import DflowError, LookupMiss, StructureError, near_misses
+from dflow.errors import DflowError, LookupMiss, StructureError, near_or_known
 from dflow.exchange.account import instant_text
 from dflow.exchange.intake import Intake
 from dflow.exchange.journal import (
@@ -173,9 +173,7 @@ def _asked(intake: Intake, rule: str, since: float, until: float) -> None:
         raise DflowError(f"the window ends before it begins: it is from {start} to {end}")
     clones = [one.name for one in intake.routes.rules if one.kind == "clone"]
     if rule not in clones:
-        near = near_misses(rule, clones)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise LookupMiss(f"the rules have no clone {rule}{hint}")
+        raise LookupMiss(f"the rules have no clone {rule}; {near_or_known(rule, clones)}")
 
 
 def expected_copies(

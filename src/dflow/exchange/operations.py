@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from attrs import evolve, field, frozen
 
 from dflow.delivery import STEPS, State, Step, WrongStep, steps_from
-from dflow.errors import DflowError, StructureError
+from dflow.errors import DflowError, StructureError, near_or_known
 from dflow.exchange.account import instant_text
 from dflow.exchange.intake import Intake, delivery_key, line_of
 from dflow.exchange.journal import (
@@ -238,11 +238,11 @@ class Operations:
     def _by_hand(
         self, row: ArrivalRow, intake: Intake, to: str, key: str, *, across_test: bool
     ) -> NewDelivery:
-        there = next((one for one in intake.routes.destinations if one.name == to), None)
-        if there is None:
-            raise OperationRefused(f"the rules have no destination {to}")
+        by_name = {one.name: one for one in intake.routes.destinations}
+        if to not in by_name:
+            raise OperationRefused(f"no destination {to}; {near_or_known(to, by_name)}")
         live = row.address.get("test_flag", "") in ("", "OPER")
-        if live is there.test and not across_test:
+        if live is by_name[to].test and not across_test:
             what = "live and {} is for tests" if live else "a test and {} is live"
             raise OperationRefused(
                 f"arrival {row.id} is {what.format(to)}: say so if that is meant (across test)"
