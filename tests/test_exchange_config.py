@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from dflow.cli import main
-from dflow.errors import RefusedText, SourceError
-from dflow.exchange import load_wiring
+from dflow.errors import DflowError, RefusedText, SourceError
+from dflow.exchange import Wiring, load_wiring
 from dflow.transport import DirectoryInbox, DirectoryOutbox
 from support import swapped
 
@@ -54,10 +54,14 @@ def load(folder: Path, text: str, rules: str = RULES) -> str:
     return str(refused.value).replace(str(folder) + "/", "")
 
 
+def loaded(folder: Path) -> Wiring:
+    (folder / "dflow.toml").write_text(GOOD)
+    (folder / "x.routes").write_text(RULES)
+    return load_wiring(folder / "dflow.toml")
+
+
 def test_a_good_one(tmp_path: Path) -> None:
-    (tmp_path / "dflow.toml").write_text(GOOD)
-    (tmp_path / "x.routes").write_text(RULES)
-    wiring = load_wiring(tmp_path / "dflow.toml")
+    wiring = loaded(tmp_path)
     assert wiring.journal_place.path == tmp_path / "journal.db"
     assert [source.name for source in wiring.sources] == ["gateway"]
     assert isinstance(wiring.sources[0].inbox, DirectoryInbox)
@@ -71,6 +75,25 @@ def test_a_good_one(tmp_path: Path) -> None:
     assert new.treatment.retry.attempts is None
     assert not (tmp_path / "journal.db").exists()
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "helps"),
+    [
+        ("old-agnet", "did you mean old-agent?"),
+        ("agent", "did you mean old-agent or new-agent?"),
+        ("hub", "known: old-agent, new-agent"),
+        ("", "known: old-agent, new-agent"),
+    ],
+)
+def test_a_destination_that_is_not_there_is_named_with_what_is(
+    tmp_path: Path, name: str, helps: str
+) -> None:
+    wiring = loaded(tmp_path)
+    with pytest.raises(DflowError) as refused:
+        wiring.mount(name)
+    assert str(refused.value) == f"{tmp_path / 'dflow.toml'}: no destination {name!r}; {helps}"
+    assert wiring.mount("new-agent") is wiring.mounts[1]
 
 
 MISTAKES = [

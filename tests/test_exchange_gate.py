@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
-from attrs import define, field
+import pytest
+from attrs import define, evolve, field
 
 from dflow.delivery import Retry, State, Treatment
-from dflow.exchange import Exchange, Mount, Source, open_journal
+from dflow.errors import DflowError
+from dflow.exchange import Exchange, Mount, Source, Wiring, open_journal
 from dflow.exchange.gate import Later
 from dflow.exchange.journal import DeliveryRow, Journal, Query
+from dflow.exchange.places import JournalPlace
 from dflow.routing import Routes
 from dflow.transport import MemoryInbox, MemoryOutbox
 from support_exchange import RULES, file
@@ -37,6 +41,23 @@ class _Two:
     def give_back(self, row: DeliveryRow) -> None:
         for day in self.counted.values():
             day.discard(row.id)
+
+
+def test_a_wiring_is_gated_at_one_destination_only() -> None:
+    mounts = tuple(Mount(name=name, outbox=MemoryOutbox()) for name in ("old", "new"))
+    wiring = Wiring(
+        path=Path("dflow.toml"),
+        routes_path=Path("x.routes"),
+        routes=Routes.parse(RULES),
+        journal_place=JournalPlace(),
+        mounts=mounts,
+        sources=(),
+    )
+    gate = _Two()
+    assert wiring.gated("new", gate).mounts == (mounts[0], evolve(mounts[1], gate=gate))
+    assert wiring.mounts == mounts
+    with pytest.raises(DflowError, match="no destination 'odl'; did you mean old"):
+        wiring.gated("odl", gate)
 
 
 def test_what_a_gate_puts_back_goes_later_and_was_no_attempt() -> None:

@@ -19,7 +19,7 @@ from dflow.contingency.config import Setup
 from dflow.contingency.desk import Desk, desk_of, ledger_of
 from dflow.contingency.running import Exchanges, Round, Rounds, held_for_life, read_any
 from dflow.contingency.standing import Standing
-from dflow.errors import DflowError, near_misses
+from dflow.errors import DflowError
 from dflow.exchange import Exchange, Wiring, load_wiring
 from dflow.exchange.gate import Gate
 from dflow.exchange.journal import Journal
@@ -41,16 +41,11 @@ def _wired(setup: Setup) -> Wiring:
             " exchange's configuration and the destination that requests go to"
         )
     wiring = load_wiring(running.config)
-    names = [mount.name for mount in wiring.mounts]
-    if running.destination not in names:
-        near = near_misses(running.destination, names)
-        hint = f"; did you mean {' or '.join(near)}?" if near else f"; known: {', '.join(names)}"
-        raise DflowError(f"{running.config}: no destination {running.destination!r}{hint}")
-    mount = next(one for one in wiring.mounts if one.name == running.destination)
-    if mount.treatment.order != "none":
+    order = wiring.mount(running.destination).treatment.order
+    if order != "none":
         raise DflowError(
             f"{running.config}: {running.destination} keeps an order of its own"
-            f" ({mount.treatment.order}); set it to none, so that reconnections can go first"
+            f" ({order}); set it to none, so that reconnections can go first"
         )
     return wiring
 
@@ -59,12 +54,8 @@ def _exchanges(setup: Setup, wiring: Wiring, journal: Journal, clock: Clock) -> 
     destination = "" if setup.running is None else setup.running.destination
 
     def make(gate: Gate, take: bool) -> Exchange:  # noqa: FBT001  the callable's shape
-        mounts = tuple(
-            evolve(mount, gate=gate) if mount.name == destination else mount
-            for mount in wiring.mounts
-        )
         sources = wiring.sources if take else ()
-        exchange = evolve(wiring, mounts=mounts, sources=sources).exchange(journal)
+        exchange = evolve(wiring.gated(destination, gate), sources=sources).exchange(journal)
         exchange.read_header = read_any
         exchange.check = held_for_life(setup, exchange.check)
         exchange.clock = lambda: clock.now().timestamp()

@@ -14,13 +14,14 @@ from math import inf
 from pathlib import Path
 from typing import cast
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from dflow.delivery import Breaker, Closed, Order, Quota, Retry, Treatment, Unanswered
-from dflow.errors import DflowError, RefusedText, near_misses
+from dflow.errors import DflowError, RefusedText, near_misses, near_or_known
 from dflow.exchange.check import held_by_check
 from dflow.exchange.contradictions import Inspection, inspect
 from dflow.exchange.driver import Exchange, Source
+from dflow.exchange.gate import Gate
 from dflow.exchange.journal import Journal, PostgresJournal, SqliteJournal
 from dflow.exchange.lane import Mount
 from dflow.exchange.options import OPTIONS
@@ -66,6 +67,28 @@ class Wiring:
     refuse_on: Severity | None = None
     watchers: tuple[Watcher, ...] = field(default=(), repr=False)
     remarks: tuple[Remark, ...] = field(default=(), repr=False)
+
+    def mount(self, name: str) -> Mount:
+        """A destination by its name.
+
+        Raises:
+            DflowError: there is none; it names what is near, or else all that there are.
+        """
+        by_name = {one.name: one for one in self.mounts}
+        if name not in by_name:
+            near = near_or_known(name, by_name)
+            raise DflowError(f"{self.path}: no destination {name!r}; {near}")
+        return by_name[name]
+
+    def gated(self, name: str, gate: Gate) -> Wiring:
+        """The same with a gate before one destination.
+
+        Raises:
+            DflowError: there is no such destination.
+        """
+        held = evolve(self.mount(name), gate=gate)
+        mounts = tuple(held if one.name == name else one for one in self.mounts)
+        return evolve(self, mounts=mounts)
 
     def open_journal(self) -> SqliteJournal | PostgresJournal:
         """The journal, made if it is missing.

@@ -15,10 +15,10 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from dflow.delivery import State
-from dflow.errors import DflowError, near_misses
+from dflow.errors import DflowError
 from dflow.exchange import Exchange, Wiring, load_wiring
 from dflow.exchange.journal import Journal, Query
 from dflow.migration.config import Setup
@@ -48,21 +48,12 @@ def wired(setup: Setup) -> tuple[Wiring, MigrationGate]:
             " exchange's configuration and the destination whose deliveries are migrations"
         )
     wiring = load_wiring(running.config)
-    names = [mount.name for mount in wiring.mounts]
-    if running.destination not in names:
-        near = near_misses(running.destination, names)
-        hint = f"; did you mean {' or '.join(near)}?" if near else f"; known: {', '.join(names)}"
-        raise DflowError(f"{running.config}: no destination {running.destination!r}{hint}")
     gate = MigrationGate(
         plan=setup.plan,
         parties=PartiesByAddress(supplier=running.supplier, network=running.network),
         zone=setup.zone,
     )
-    mounts = tuple(
-        evolve(mount, gate=gate) if mount.name == running.destination else mount
-        for mount in wiring.mounts
-    )
-    return evolve(wiring, mounts=mounts), gate
+    return wiring.gated(running.destination, gate), gate
 
 
 @frozen(kw_only=True)
