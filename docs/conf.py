@@ -100,7 +100,15 @@ def _write_api() -> None:
         for path in [room] if room == _PACKAGE else _room(room):
             lines += [f"## {_name(path)}", ""] if path != room else []
             lines += ["```{eval-rst}", f".. automodule:: {_name(path)}"]
-            lines += ["   :no-members:" if room == _PACKAGE else "   :members:", "```", ""]
+            lines.append("   :no-members:" if room == _PACKAGE else "   :members:")
+            borrowed = _borrowed(path)
+            lines += [f"   :exclude-members: {', '.join(borrowed)}"] if borrowed else []
+            lines += ["```", ""]
+            lines += [
+                f"From here too can be imported: {{py:obj}}`{one} <{home}.{one}>` from `{home}`."
+                for one, home in borrowed.items()
+            ]
+            lines += [""] if borrowed else []
         if room == _PACKAGE:
             lines += ["From here can be imported, each when it is first asked for:", ""]
             for exported, home in _front_door().items():
@@ -110,6 +118,21 @@ def _write_api() -> None:
     for stale in folder.glob("*.md"):
         if stale.stem not in written:
             stale.unlink()
+
+
+def _borrowed(room: Path) -> dict[str, str]:
+    """The names that a room offers and has from another one, whose page tells of them."""
+    if room == _PACKAGE or room.suffix == ".py":
+        return {}
+    text = (room / "__init__.py").read_text("utf-8")
+    return {
+        alias.name: node.module
+        for node in ast.parse(text).body
+        if isinstance(node, ast.ImportFrom) and node.module is not None
+        if not f"{node.module}.".startswith(f"{_name(room)}.")
+        for alias in node.names
+        if f'"{alias.name}"' in text  # in its `__all__`
+    }
 
 
 def _front_door() -> dict[str, str]:

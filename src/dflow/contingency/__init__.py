@@ -27,7 +27,6 @@ from dflow.contingency.live import acting, run_contingency, standing_of
 from dflow.contingency.message import MarketMessage, read_message, write_message
 from dflow.contingency.model import (
     Backstop,
-    Difference,
     Level,
     Model,
     Part,
@@ -37,6 +36,7 @@ from dflow.contingency.model import (
 from dflow.contingency.rehearsal import Rehearsed, rehearse
 from dflow.contingency.running import Round, Rounds, held_for_life, read_any
 from dflow.contingency.standing import Standing
+from dflow.operation import Difference
 
 __all__ = [
     "ActRefused",

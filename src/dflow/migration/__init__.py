@@ -11,9 +11,10 @@ from dflow.migration.rehearsal import Rehearsed, rehearse
 from dflow.migration.reverse import Excepted, Move, Reverse, reverse_of, reverses
 from dflow.migration.running import Actual, actual, run_plan
 from dflow.migration.tranches import Application, Assigned, assign_tranches
-from dflow.migration.versions import Difference, differences
+from dflow.migration.versions import differences
 from dflow.migration.volumes import Volumes, read_volumes
 from dflow.migration.whatif import Change, Outlook, what_if
+from dflow.operation import Difference
 
 __all__ = [
     "METHODS",
