@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from dflow.cli import main
+from dflow.exchange import JournalError, SqliteJournal, backfilling
 from support import CHECKOUT
 
 RULES = """
@@ -169,6 +171,40 @@ def test_what_was_done_before_a_refusal_is_told(
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.startswith("dflow: delivery 1 is delivered")
+
+
+def full_at(monkeypatch: pytest.MonkeyPatch, name: str, call: int) -> None:
+    """Let a journal fail at one of the calls of a name, counted from 1, and at those after."""
+    through, calls = getattr(SqliteJournal, name), count(1)
+
+    def failing(self: SqliteJournal, *args: object, **words: object) -> object:
+        if next(calls) >= call:
+            raise JournalError("the disk is full")
+        return through(self, *args, **words)
+
+    monkeypatch.setattr(SqliteJournal, name, failing)
+
+
+def test_a_backfill_that_is_broken_off_tells_what_it_made(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "x.routes").write_text(f"{RULES}clone late: flow D0010, D0002, D0150 copy spare\n")
+    monkeypatch.setattr(backfilling, "_PART", 1)
+    command = words_of(folder, "clones backfill CONFIG late --why x")
+    with monkeypatch.context() as patch:
+        full_at(patch, "add", 2)
+        assert main([*command, "--json"]) == 2
+    told = capsys.readouterr()
+    found = json.loads(told.out)
+    assert [one["arrival"] for one in found["made"]] == [1]
+    assert [one["detail"] for one in found["events"]] == ["late: 1 copy of arrivals 1"]
+    assert told.err == "dflow: the disk is full\n"
+    with monkeypatch.context() as patch:
+        full_at(patch, "add", 3)
+        assert main(command) == 2
+    assert capsys.readouterr().out == "1 copies due\n", "of the second arrival"
+    assert main([*command[:3], "nosuch", *command[4:]]) == 2
+    assert capsys.readouterr().out == ""
 
 
 def test_a_replay_tells_the_numbers_of_its_deliveries(

@@ -12,9 +12,10 @@ from dflow.cli import main
 from dflow.delivery import Breaker, Retry, State, Treatment
 from dflow.envelope import read_header
 from dflow.errors import DflowError, LookupMiss
-from dflow.exchange import Mount, Operations
-from dflow.exchange.clones import Audit, audit, audit_page, backfill
-from dflow.exchange.journal import Query, content_hash
+from dflow.exchange import Mount, Operations, backfilling
+from dflow.exchange.backfilling import backfill
+from dflow.exchange.clones import Audit, audit, audit_page
+from dflow.exchange.journal import JournalError, Query, SqliteJournal, content_hash
 from dflow.parse import read
 from support import CHECKOUT
 from support_exchange import RULES, Moody, World, file
@@ -88,7 +89,10 @@ def test_gaps_are_listed_and_a_backfill_closes_them_once() -> None:
     assert set(new.times.values()) == {1}
     kinds = [one.notes["kind"] for one in here.journal.deliveries(Query(kind="backfill"))]
     assert kinds == ["backfill"] * 4
-    assert here.journal.events(kind="backfill")[0].detail == "migration: 4 copies"
+    assert [one.detail for one in here.journal.events(kind="backfill")] == [
+        "migration: 4 copies of arrivals 1 to 7",
+        "migration: 0 copies of arrivals 1 to 7",
+    ]
 
 
 def test_other_bytes_than_the_originals_are_seen() -> None:
@@ -193,7 +197,7 @@ def test_a_copy_that_cannot_be_made_costs_neither_the_original_nor_the_audit() -
     )
     assert made == ()
     (event,) = here.journal.events(kind="backfill")
-    assert event.detail == "migration: 0 copies, 1 cannot be made"
+    assert event.detail == "migration: 0 copies of arrivals 1 to 2, 1 cannot be made"
 
 
 def test_what_the_check_holds_has_not_passed_and_is_not_sent_by_a_backfill() -> None:
@@ -214,6 +218,52 @@ def test_what_the_check_holds_has_not_passed_and_is_not_sent_by_a_backfill() -> 
     here.run()
     assert audited(here).complete
     assert len(new.kept) == 2
+
+
+@pytest.mark.parametrize("call", ["note", "add"])
+def test_a_backfill_that_is_broken_off_has_told_what_it_made(
+    call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = RULES.replace("clone migration: flow D0010 to M/OLDM copy new", "")
+    here, _, new = world(without)
+    monkeypatch.setattr(backfilling, "_PART", 3)
+    here.put(*[file(n, flow="D0004" if n > 6 else "D0010") for n in range(14)])
+    here.run()
+    here.rules = RULES
+    intake, through = here.exchange().intake, getattr(SqliteJournal, call)
+    left = {"note": 1, "add": 4}[call]
+
+    def full(self: SqliteJournal, *args: object, **words: object) -> object:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise JournalError("the disk is full")
+        return through(self, *args, **words)
+
+    def made() -> int:
+        return len(list(here.journal.deliveries(Query(kind="backfill"))))
+
+    def told() -> list[tuple[str, str, str]]:
+        return [(one.detail, one.who, one.why) for one in here.journal.events(kind="backfill")]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SqliteJournal, call, full)
+        with pytest.raises(JournalError, match="full"):
+            filled(here)
+    assert made() == 3, "of the second part none"
+    late = ("ann", "the rule came late")
+    assert told() == [("migration: 3 copies of arrivals 1 to 3", *late)]
+    assert filled(here) == 4
+    assert [one for one, *_ in told()[1:]] == [
+        "migration: 3 copies of arrivals 1 to 6",
+        "migration: 1 copy of arrivals 7 to 9",
+    ]
+    assert (
+        backfill(here.journal, intake, "migration", since=0, until=1, who="ann", why="none") == ()
+    )
+    assert told()[3:] == [("migration: 0 copies", "ann", "none")]
+    here.run()
+    assert len(new.kept) == 7
 
 
 def test_a_window_that_ends_before_it_begins_proves_nothing() -> None:

@@ -33,7 +33,7 @@ from dflow.exchange import (
     Wiring,
     load_wiring,
 )
-from dflow.exchange.clones import backfill
+from dflow.exchange.backfilling import backfill
 from dflow.exchange.intake import Intake
 from dflow.exchange.journal import Query
 from dflow.operation import Clock, Entry, Ledger

@@ -26,6 +26,8 @@ from dflow.errors import DflowError
 
 if TYPE_CHECKING:
     from dflow.cli import Subparsers
+    from dflow.exchange import Operations
+    from dflow.exchange.intake import Intake
 
 __all__ = ["add", "run"]
 
@@ -64,27 +66,14 @@ def add(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do it."""
     from dflow.exchange import Operations
-    from dflow.exchange.clones import audit, audit_page, backfill
+    from dflow.exchange.clones import audit, audit_page
 
     until = time.time() if args.until is None else args.until
     who, why = person(args) if args.action == "backfill" else ("", "")
     with opened(args.config) as (wiring, journal):
         intake = wiring.exchange(journal).intake
         if args.action == "backfill":
-            operations = Operations(journal=journal, who=who, why=why)
-            with telling(args, operations) as act:
-                act.made += backfill(
-                    journal,
-                    intake,
-                    args.rule,
-                    since=args.since,
-                    until=until,
-                    who=who,
-                    why=why,
-                    noted=operations.noted.append,
-                )
-                act.say(f"{len(act.made)} copies due")
-            return CLEAN
+            return _backfill(args, Operations(journal=journal, who=who, why=why), intake, until)
         found = audit(journal, intake, args.rule, since=args.since, until=until)
     text = json.dumps(found.as_json(unmask=args.unmask), indent=2)
     if args.report:
@@ -100,6 +89,31 @@ def run(args: argparse.Namespace) -> int:
     else:
         _tell(found.as_json(unmask=args.unmask), args.rule)
     return CLEAN if found.complete else ERRORS
+
+
+def _backfill(
+    args: argparse.Namespace, operations: Operations, intake: Intake, until: float
+) -> int:
+    from dflow.exchange.backfilling import backfill_in_parts
+
+    with telling(args, operations) as act:
+        parts = backfill_in_parts(
+            operations.journal,
+            intake,
+            args.rule,
+            since=args.since,
+            until=until,
+            who=operations.who,
+            why=operations.why,
+        )
+        try:
+            for part in parts:
+                operations.noted.append(part.event)
+                act.made += part.made
+        finally:
+            if operations.noted:
+                act.say(f"{len(act.made)} copies due")
+    return CLEAN
 
 
 def _tell(found: dict[str, object], rule: str) -> None:

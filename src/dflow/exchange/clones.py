@@ -1,8 +1,8 @@
-"""Cloning as a service: whether every copy was made, and copies of what passed before.
+"""Cloning as a service: whether every copy was made.
 
-In: a journal, the rules, a clone's name, a window.  Out: an audit with its gaps, and
-deliveries for them.  This module reads originals and copies from the journal and judges
-them by hash and destination; it sends nothing itself.
+In: a journal, the rules, a clone's name, a window.  Out: an audit with its gaps.  This
+module reads originals and copies from the journal and judges them by hash and destination;
+it makes none.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from dflow.exchange.intake import Intake
 from dflow.exchange.journal import (
     ArrivalRow,
     DeliveryRow,
-    EventRow,
     Journal,
     NewArrival,
     NewDelivery,
@@ -31,7 +30,7 @@ from dflow.exchange.journal import (
 )
 from dflow.exchange.masking import masked
 
-__all__ = ["Audit", "AuditLine", "audit", "audit_page", "backfill", "expected_copies"]
+__all__ = ["Audit", "AuditLine", "asked_of", "audit", "audit_page", "expected_copies", "waits"]
 
 #: Kinds of delivery that are copies.
 _COPIES = ("copy", "backfill")
@@ -142,7 +141,7 @@ def audit(
         LookupMiss: if the rules have no clone of that name.
         DflowError: if the window ends before it begins.
     """
-    _asked(intake, rule, since, until)
+    asked_of(intake, rule, since, until)
     lines: list[AuditLine] = []
     for row in journal.arrivals_in_pages(Query(since=since, until=until)):
         copies = [
@@ -167,7 +166,13 @@ def audit(
     )
 
 
-def _asked(intake: Intake, rule: str, since: float, until: float) -> None:
+def asked_of(intake: Intake, rule: str, since: float, until: float) -> None:
+    """See that a clone can be asked about a window.
+
+    Raises:
+        LookupMiss: if the rules have no clone of that name.
+        DflowError: if the window ends before it begins.
+    """
     if until < since:
         start, end = instant_text(since), instant_text(until)
         raise DflowError(f"the window ends before it begins: it is from {start} to {end}")
@@ -205,7 +210,7 @@ def _plain(row: ArrivalRow) -> AuditLine:
     return AuditLine(arrival=row.id, name=row.name, flow=row.flow, sha256=row.hash, destination="")
 
 
-def _waits(row: ArrivalRow) -> bool:
+def waits(row: ArrivalRow) -> bool:
     """Whether the check holds an arrival: its copies are made when it is released."""
     return row.outcome is Outcome.HELD and not row.rule
 
@@ -232,61 +237,8 @@ def _lines(
     fallen = {copy.notes.get("diverted_from", "") for copy in copies}
     for one in expected:
         if one.destination not in made | fallen:
-            problem = (
-                "the original is held, and not released" if _waits(row) else "there is no copy"
-            )
+            problem = "the original is held, and not released" if waits(row) else "there is no copy"
             yield evolve(plain, destination=one.destination, problem=problem)
-
-
-def backfill(
-    journal: Journal,
-    intake: Intake,
-    rule: str,
-    *,
-    since: float,
-    until: float,
-    who: str,
-    why: str,
-    clock: Callable[[], float] = time.time,
-    as_at: float | None = None,
-    noted: Callable[[EventRow], object] = lambda _event: None,
-) -> tuple[int, ...]:
-    """Copy what passed before the clone existed; the numbers of the new deliveries.
-
-    An arrival is copied if the clone fits it now, or fitted it when it came, and it has no
-    copy by that clone yet.  Doing it twice copies nothing twice.  What the check holds has
-    not passed: it is copied when it is released.  `as_at` is the instant at which the clone
-    is asked instead of now, such as its first, when it is over.  `noted` is told the event
-    that is left.
-
-    Raises:
-        LookupMiss: if the rules have no clone of that name.
-        DflowError: if the window ends before it begins.
-    """
-    _asked(intake, rule, since, until)
-    now = clock()
-    made: list[int] = []
-    lost = 0
-    for row in journal.arrivals_in_pages(Query(since=since, until=until)):
-        if _waits(row):
-            continue
-        try:
-            expected = expected_copies(journal, intake, row, rule, row.at)
-            if not expected:
-                asked = now if as_at is None else as_at
-                expected = expected_copies(journal, intake, row, rule, asked)
-        except StructureError:
-            lost += 1  # the audit names it
-            continue
-        with journal.transaction():
-            for one in expected:
-                notes = {**one.notes, "kind": "backfill"}
-                number = journal.add(row.id, evolve(one, kind="backfill", notes=notes), at=now)
-                made += [number] if number else []
-    detail = f"{rule}: {len(made)} copies" + (f", {lost} cannot be made" if lost else "")
-    event = EventRow(at=now, kind="backfill", who=who, why=why, detail=detail)
-    noted(evolve(event, id=journal.note(event)))
-    return tuple(made)
 
 
 #: Characters of words that are not broken into lines.
