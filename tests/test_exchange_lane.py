@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dflow.delivery import Breaker, Retry, State, Treatment, Unanswered
 from dflow.exchange import Mount, Operations
@@ -126,3 +128,80 @@ def test_a_destination_that_was_diverted_from_is_tried_and_taken_again() -> None
     assert len(old.kept) >= 3, "what came after the trial went there"
     delivered = Query(state=State.DELIVERED, kind="original")
     assert len(list(here.journal.deliveries(delivered))) == 6, "each of them once"
+
+
+@given(
+    moods=st.lists(st.sampled_from(["down", "down", "well", "breaks", "lies"]), max_size=30),
+    pauses=st.lists(st.sampled_from([1, 30, 120]), min_size=6, max_size=6),
+)
+def test_a_line_keeps_its_order_where_it_is_diverted_to(
+    moods: list[str], pauses: list[int]
+) -> None:
+    treatment = Treatment(
+        order="sender",
+        concurrency=2,
+        retry=Retry(first=5, jitter=0),
+        breaker=Breaker(after=2, rest=10),
+        fallback_after=60,
+    )
+    spare = Moody()
+    here = World(
+        rules=RULES,
+        mounts=(
+            Mount(name="old", outbox=Moody("down", moods=moods), treatment=treatment),
+            Mount(name="new", outbox=Moody()),
+            Mount(name="spare", outbox=spare, treatment=Treatment(order="sender")),
+        ),
+    )
+    for turn, seconds in enumerate(pauses):
+        for number in range(2 * turn, 2 * turn + 2):
+            for sender in ("WEST", "EAST"):
+                name = f"{sender} {number:02}"
+                here.inbox.put(file(number, sender=sender), name=name)
+        here.run()
+        here.clock.now += seconds
+    for sender in ("WEST", "EAST"):
+        went = [name for name in spare.order if name.startswith(sender)]
+        assert went == sorted(went)
+
+
+def test_what_a_person_diverts_goes_nowhere_else_however_much_it_is() -> None:
+    old, spare = Moody(), Moody()
+    here = World(
+        rules=RULES,
+        mounts=(
+            Mount(name="spare", outbox=spare),
+            Mount(name="old", outbox=old),
+            Mount(name="new", outbox=Moody()),
+        ),
+    )
+    here.journal.set_lane(LaneRow(destination="old", paused=True))
+    here.put(*map(file, range(600)))
+    here.run()
+    here.journal.set_lane(LaneRow(destination="old", diverted=True))
+    here.run()
+    assert (len(old.kept), len(spare.kept)) == (0, 600)
+    assert here.journal.events(kind="diverted")[0].why == "diverted to spare: a person said so"
+
+
+def test_what_waits_behind_an_unknown_one_is_not_sent_where_a_person_said_no() -> None:
+    old, spare = Moody(moods=["lies"], probes=False), Moody()
+    here = World(
+        rules=RULES,
+        mounts=(
+            Mount(name="old", outbox=old),
+            Mount(name="new", outbox=Moody()),
+            Mount(name="spare", outbox=spare, treatment=Treatment(order="all")),
+        ),
+    )
+    here.put(file(1))
+    here.run()
+    here.journal.set_lane(LaneRow(destination="old", diverted=True))
+    here.put(file(2))
+    here.run()
+    assert (len(old.kept), len(spare.kept)) == (1, 0), "it might overtake the first"
+    act = Operations(journal=here.journal, who="ann", why="they have it", clock=here.clock)
+    act.mark_delivered([1], evidence="by phone")
+    here.clock.now += 2
+    here.run()
+    assert (len(old.kept), len(spare.kept)) == (1, 1)

@@ -99,6 +99,7 @@ class Exchange:
     _stopping: asyncio.Event | None = field(default=None, init=False)
     _arrivals: Counter[Outcome] = field(factory=Counter, init=False)
     _steps: Counter[Step] = field(factory=Counter, init=False)
+    _fallbacks: set[str] = field(factory=set, init=False)
 
     def run_once(self) -> Totals:
         """Take what the sources have now, deliver what is due now, and return."""
@@ -113,6 +114,7 @@ class Exchange:
         """
         self._ready()
         self._stopping = asyncio.Event()
+        self._fallbacks.clear()
         scribe = self._scribe = Scribe(self.journal)
         try:
             teller = self._teller = Teller(
@@ -148,6 +150,11 @@ class Exchange:
                         lane.finish() if once and not self._stopping.is_set() else lane.stop()
                     if lanes:
                         await asyncio.wait(lanes)
+                    if once and not self._stopping.is_set():
+                        # A fallback's lane may have ended before it was given something.
+                        late = [lane for lane in self._lanes if lane.name in self._fallbacks]
+                        if lanes := [tasks.create_task(lane.run()) for lane in late]:
+                            await asyncio.wait(lanes)
                     for task in beside:
                         task.cancel()
             await teller.end()
@@ -173,6 +180,7 @@ class Exchange:
             grace=self.grace,
             lease=lease,
             orders=self._orders,
+            diverted=self._diverted,
         )
 
     async def _close(self) -> None:
@@ -245,10 +253,12 @@ class Exchange:
 
     def _stepped(self, seen: Attempted) -> None:
         self._steps[seen.step] += 1
-        if seen.step is Step.DIVERT:
-            self._wake_all()
         if self._teller is not None:
             self._teller.see(seen)
+
+    def _diverted(self, destination: str) -> None:
+        self._fallbacks.add(destination)
+        self._wake(destination)
 
     def _wake_all(self) -> None:
         for lane in self._lanes:

@@ -75,6 +75,7 @@ class Lane:
         grace: seconds that what is under way is given when the lane is stopped.
         lease: leave to send, where several workers share the journal.
         orders: every destination's order, for what is diverted there.
+        diverted: told each destination to which something was diverted, once it is durable.
     """
 
     mount: Mount
@@ -85,6 +86,7 @@ class Lane:
     grace: float = 10.0
     lease: Lease = field(factory=Lease)
     orders: Mapping[str, Order] = field(factory=dict)
+    diverted: Callable[[str], None] = field(default=lambda _name: None)
     _health: Health = field(factory=Health, init=False)
     _spent: Spent = field(factory=Spent, init=False)
     _tasks: set[asyncio.Task[Ended]] = field(factory=set, init=False)
@@ -209,6 +211,8 @@ class Lane:
         except JournalError:
             return _LOOK
         self._look_at = moment + _LOOK
+        for name in work.diverted:
+            self.diverted(name)
         number = len(work.send) + len(work.ask)
         if (
             work.down_since is not None
@@ -225,7 +229,9 @@ class Lane:
             self._start(ask(self.mount, row, self.clock, self.chance()))
         for row, content in work.send:
             self._start(send(self.mount, row, content, self.clock, self.chance(), lease=self.lease))
-        if allowed.number and number + work.passed >= allowed.number:
+        if work.more:
+            self._look_at = 0.0
+        if work.more or (allowed.number and number + work.passed >= allowed.number):
             return 0.0
         times = [again for again in (work.next_due, allowed.again) if again is not None]
         return max(0.001, min(times, default=now + _LOOK) - now) if times else _LOOK

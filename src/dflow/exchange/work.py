@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from dflow.delivery import Health, Order, Step
+from dflow.delivery import Health, Order, State, Step
 from dflow.exchange.attempt import Mount, event_about
 from dflow.exchange.intake import delivery_key, line_of
 from dflow.exchange.journal import DeliveryRow, Journal, JournalError, NewDelivery, Query
@@ -19,8 +19,14 @@ from dflow.exchange.sharing import shared_room
 
 __all__ = ["Look", "Work"]
 
-#: So many waiting deliveries are diverted in one transaction.
-_AT_ONCE = 256
+#: So many waiting deliveries are looked at to be diverted in one transaction; and if none of
+#: them may be, so many at most.
+_AT_ONCE, _MOST = 256, 4096
+#: Seconds after which one that waits for those before it is looked at again.
+_AGAIN = 1.0
+
+#: A line at a fallback.
+_Line = tuple[str, str]
 
 
 @frozen(kw_only=True)
@@ -31,6 +37,8 @@ class Work:
         send: what is to be sent, with its bytes.
         ask: what is to be asked about.
         passed: how many were looked at and not sent: put back, or dead as their bytes are lost.
+        diverted: to which destinations something was diverted.
+        more: whether there is more to divert, at once.
         next_due: when there is more; None if nothing waits for a time.
         down_since: since when another worker knows the destination to be down; None if
             it is not, or there is no other.
@@ -39,8 +47,18 @@ class Work:
     send: tuple[tuple[DeliveryRow, bytes], ...] = ()
     ask: tuple[DeliveryRow, ...] = ()
     passed: int = 0
+    diverted: frozenset[str] = frozenset()
+    more: bool = False
     next_due: float | None = None
     down_since: float | None = None
+
+
+@frozen
+class _Diverted:
+    """To which destinations, and whether there is more."""
+
+    to: frozenset[str] = frozenset()
+    more: bool = False
 
 
 @frozen(kw_only=True)
@@ -69,32 +87,38 @@ class Look:
         """What a person said, what to divert, what to send and ask."""
         name, now, treatment = self.mount.name, self.now, self.mount.treatment
         lane = journal.lane(name)
+        gone = _Diverted()
         if lane.diverted:
-            self._divert(journal)
+            gone = self._divert(journal, why="a person said so")
         elif treatment.diverts(self.health, now):
             # One that may go now is left, to be the trial: else nobody would see it is back.
-            self._divert(journal, trial=self.number > 0 and not lane.paused)
-        down_since = lane.down_since if self.shared else None
+            trial = self.number > 0 and not lane.paused
+            gone = self._divert(journal, why=f"{name} is down", trial=trial)
+        found = Work(
+            diverted=gone.to, more=gone.more, down_since=lane.down_since if self.shared else None
+        )
         if lane.paused or self.number <= 0:
-            return Work(down_since=down_since)
+            return found
         spent, room, again = shared_room(journal, name, treatment.quota, now)
         number = self.number if room is None else min(self.number, room)
         if number <= 0:
-            return Work(next_due=again, down_since=down_since)
+            return evolve(found, next_due=again)
         unknown = journal.unknown(name, now=now, limit=number + len(self.asking))
         ask = [row for row in unknown if row.id not in self.asking][:number]
-        send, passed = self._take(journal, number - len(ask))
+        send, passed = self._take(journal, number - len(ask), diverted=lane.diverted)
         if spent is not None and (send or ask):
             journal.spend(name, treatment.quota.used(spent, now, len(send) + len(ask)))
-        return Work(
+        return evolve(
+            found,
             send=tuple(send),
             ask=tuple(ask),
             passed=passed,
-            down_since=down_since,
             next_due=journal.next_due(name, after=now),
         )
 
-    def _take(self, journal: Journal, number: int) -> tuple[list[tuple[DeliveryRow, bytes]], int]:
+    def _take(
+        self, journal: Journal, number: int, *, diverted: bool
+    ) -> tuple[list[tuple[DeliveryRow, bytes]], int]:
         """What is to be sent, with its bytes, and how many were looked at and are not."""
         send: list[tuple[DeliveryRow, bytes]] = []
         passed = 0
@@ -109,7 +133,12 @@ class Look:
                 journal.note(event_about(row, self.now, "dead", str(error)))
                 passed += 1
                 continue
-            if self._deferred(journal, row, content):
+            if diverted and row.fallback:
+                # A person said that it does not go here: it is diverted by a later look.
+                later = self.now + _AGAIN
+                journal.step(row.id, Step.DEFER, at=self.now, due=later, detail="to be diverted")
+                passed += 1
+            elif self._deferred(journal, row, content):
                 passed += 1
             else:
                 send.append((row, content))
@@ -125,34 +154,70 @@ class Look:
         journal.step(row.id, Step.DEFER, at=self.now, due=later.until, detail=later.why)
         return True
 
-    def _divert(self, journal: Journal, *, trial: bool = False) -> None:
+    def _divert(self, journal: Journal, *, why: str, trial: bool = False) -> _Diverted:
         """Send what waits to where its rule says instead; with `trial`, one is left."""
-        name, now = self.mount.name, self.now
-        for row in journal.waiting(name, limit=_AT_ONCE):
-            if trial and row.due <= now:
-                trial = False
-                continue
-            try:
-                content = _own_bytes(journal, row)
-            except JournalError:
-                continue  # damaged: it is dead once it is claimed
-            why = f"diverted to {row.fallback}: {name} is down"
-            journal.step(row.id, Step.DIVERT, at=now, detail=why)
-            journal.add(
-                row.arrival,
-                NewDelivery(
-                    destination=row.fallback,
-                    kind=row.kind,
-                    key=delivery_key(row.key, "fallback", row.fallback),
-                    rule=row.rule,
-                    line=line_of(self.orders.get(row.fallback, "none"), row.address),
-                    address=row.address,
-                    notes={**row.notes, "diverted_from": name},
-                    content=content,
-                ),
-                at=now,
-            )
-            journal.note(event_about(row, now, "diverted", why))
+        barred, limit = self._barred(journal), _AT_ONCE
+        while True:
+            rows = journal.waiting(self.mount.name, limit=limit)
+            left = next((row for row in rows if trial and row.due <= self.now), None)
+            if left is not None:
+                self._bar(barred, left)
+            # Lines at a fallback keep their order: none goes before one that may yet follow it.
+            free = [
+                row
+                for row in rows
+                if row is not left and row.id < barred.get(self._line(row), row.id + 1)
+            ]
+            if free or len(rows) < limit or limit >= _MOST:
+                break
+            limit *= 4
+        gone = {row.fallback for row in free if self._diverted(journal, row, why)}
+        return _Diverted(frozenset(gone), more=bool(gone) and len(rows) == limit)
+
+    def _line(self, row: DeliveryRow) -> _Line:
+        """Where a delivery would wait at its fallback."""
+        return row.fallback, line_of(self.orders.get(row.fallback, "none"), row.address)
+
+    def _barred(self, journal: Journal) -> dict[_Line, int]:
+        """Of lines at fallbacks, the first delivery that may yet be diverted into them."""
+        barred: dict[_Line, int] = {}
+        if set(self.orders.values()) <= {"none"}:
+            return barred
+        for state in (State.SENDING, State.UNKNOWN):
+            for row in journal.deliveries(Query(destination=self.mount.name, state=state)):
+                self._bar(barred, row)
+        return barred
+
+    def _bar(self, barred: dict[_Line, int], row: DeliveryRow) -> None:
+        line = self._line(row)
+        if all(line):
+            barred[line] = min(row.id, barred.get(line, row.id))
+
+    def _diverted(self, journal: Journal, row: DeliveryRow, reason: str) -> bool:
+        """Divert one delivery; False if its bytes are damaged: it is dead once it is claimed."""
+        try:
+            content = _own_bytes(journal, row)
+        except JournalError:
+            return False
+        now, why = self.now, f"diverted to {row.fallback}: {reason}"
+        journal.step(row.id, Step.DIVERT, at=now, detail=why)
+        fallback, line = self._line(row)
+        journal.add(
+            row.arrival,
+            NewDelivery(
+                destination=fallback,
+                kind=row.kind,
+                key=delivery_key(row.key, "fallback", fallback),
+                rule=row.rule,
+                line=line,
+                address=row.address,
+                notes={**row.notes, "diverted_from": self.mount.name},
+                content=content,
+            ),
+            at=now,
+        )
+        journal.note(event_about(row, now, "diverted", why))
+        return True
 
 
 def _own_bytes(journal: Journal, row: DeliveryRow) -> bytes | None:
