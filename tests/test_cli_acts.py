@@ -13,6 +13,8 @@ import pytest
 from dflow.cli import main
 from dflow.exchange import JournalError, SqliteJournal, backfilling
 from support import CHECKOUT
+from support_exchange import file
+from support_wiring import configured
 
 RULES = """
 destination old "the old agent"
@@ -21,24 +23,6 @@ destination spare "the spare"
 route all: flow D0010 deliver old
 clone both: flow D0010 copy new
 hold early: flow D0002
-"""
-
-CONFIG = """
-[routes]
-file = "x.routes"
-[source.s]
-transport = "directory"
-path = "in"
-ready = "named"
-[mount.old]
-transport = "directory"
-path = "old"
-[mount.new]
-transport = "directory"
-path = "no/folder/here"
-[mount.spare]
-transport = "directory"
-path = "spare"
 """
 
 MPAN = "1212345678902"
@@ -69,15 +53,13 @@ ACTS: list[tuple[str, str, str, list[int], list[int], list[str]]] = [
 @pytest.fixture
 def folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
     """Arrival 1 went to `old`, and its copy cannot go to `new`; 2 is held, 3 unrouted."""
-    (tmp_path / "in").mkdir()
     (tmp_path / "no").write_text("no folder")
-    (tmp_path / "x.routes").write_text(RULES)
-    (tmp_path / "dflow.toml").write_text(CONFIG)
+    mounts = {"old": "old", "new": "no/folder/here", "spare": "spare"}
+    config = configured(tmp_path, RULES, mounts)
     (tmp_path / "edited.usr").write_text("ZHV|edited|\n")
     for number, flow in enumerate(("D0010", "D0002", "D0150"), start=1):
-        head = f"ZHV|{number:010}|{flow}002|M|WEST|M|OLDM|20260601120000||||OPER|\n"
-        (tmp_path / "in" / f"{number}.usr").write_text(f"{head}ZPT|{number:010}|0||0||\n")
-    assert main(["run", str(tmp_path / "dflow.toml"), "--once"]) == 1
+        (tmp_path / "in" / f"{number}.usr").write_bytes(file(number, flow=flow))
+    assert main(["run", str(config), "--once"]) == 1
     # A clone that came late.
     (tmp_path / "x.routes").write_text(RULES + "clone late: flow D0010 copy spare\n")
     capsys.readouterr()

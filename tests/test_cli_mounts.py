@@ -25,26 +25,14 @@ from dflow.transport import (
     Receipt,
     Unavailable,
 )
+from support_wiring import configured
 
-CONFIG = """\
-[routes]
-file = "x.routes"
-[source.gateway]
-transport = "directory"
-path = "in"
-[mount.there]
-transport = "directory"
-path = "out/there"
-"""
 RULES = 'destination there "there"\nroute all: flow * deliver there\n'
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    (tmp_path / "x.routes").write_text(RULES)
-    (tmp_path / "in").mkdir()
-    (tmp_path / "dflow.toml").write_text(CONFIG)
-    return tmp_path / "dflow.toml"
+    return configured(tmp_path, RULES, {"there": "out/there"}, source="")
 
 
 def names(folder: Path) -> list[str]:

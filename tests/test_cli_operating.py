@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from dflow.cli import main
+from support_exchange import file
+from support_wiring import configured
 
 RULES = """
 destination old "the old agent"
@@ -17,39 +19,17 @@ route all: flow D0010 to M/OLDM deliver old else spare
 hold early: flow D0002
 """
 
-CONFIG = """
-[routes]
-file = "x.routes"
-[source.s]
-transport = "directory"
-path = "in"
-ready = "named"
-[mount.old]
-transport = "directory"
-path = "old"
-[mount.spare]
-transport = "directory"
-path = "spare"
-"""
-
-
-def put(folder: Path, number: int, flow: str) -> None:
-    head = f"ZHV|{number:010}|{flow}002|M|WEST|M|OLDM|20260601120000||||OPER|\n"
-    (folder / "in" / f"{number}.usr").write_text(f"{head}ZPT|{number:010}|0||0||\n")
-
 
 @pytest.fixture
 def config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> str:
     """Arrival 1 was delivered; 2 is unrouted, 3 held, 4 no flow."""
-    (tmp_path / "in").mkdir()
-    (tmp_path / "x.routes").write_text(RULES)
-    (tmp_path / "dflow.toml").write_text(CONFIG)
+    path = configured(tmp_path, RULES, {"old": "old", "spare": "spare"})
     for number, flow in ((1, "D0010"), (2, "D0150"), (3, "D0002")):
-        put(tmp_path, number, flow)
+        (tmp_path / "in" / f"{number}.usr").write_bytes(file(number, flow=flow))
     (tmp_path / "in" / "4.usr").write_text("junk")
-    assert main(["run", str(tmp_path / "dflow.toml"), "--once"]) == 1
+    assert main(["run", str(path), "--once"]) == 1
     capsys.readouterr()
-    return str(tmp_path / "dflow.toml")
+    return str(path)
 
 
 def said(capsys: pytest.CaptureFixture[str], status: int, *words: str) -> str:

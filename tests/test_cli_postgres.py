@@ -12,7 +12,9 @@ from dflow.cli import main
 from dflow.exchange import load_wiring
 from dflow.exchange.journal import EventRow
 from dflow.exchange.page import status_page
+from support_exchange import file
 from support_postgres import database
+from support_wiring import configured
 
 RULES = """\
 destination old "old"
@@ -22,42 +24,24 @@ clone migration: flow D0010 to M/OLDM copy new
 """
 
 
-def content(number: int) -> bytes:
-    head = f"ZHV|{number:010}|D0010002|M|WEST|M|OLDM|20260601120000||||OPER|\n"
-    return head.encode() + b"026|x|V|\n" + f"ZPT|{number:010}|0||0||\n".encode()
-
-
 def test_the_commands(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with database(lease=2.0) as place:
-        (tmp_path / "x.routes").write_text(RULES)
-        (tmp_path / "in").mkdir()
-        for number in range(3):
-            (tmp_path / "in" / f"{number}.usr").write_bytes(content(number))
-        (tmp_path / "in" / "bad.usr").write_bytes(b"no flow")
-        config = tmp_path / "dflow.toml"
         monkeypatch.setenv("DFLOW_TEST_PASSWORD", "hunter2")
-        config.write_text(f"""\
+        kept = f"""\
 [journal]
 url = "postgresql://{place.host}:{place.port}/{place.database}"
 user = "postgres"
 password = {{ env = "DFLOW_TEST_PASSWORD" }}
 schema = "other"
 lease = 2
-[routes]
-file = "x.routes"
-[source.gateway]
-transport = "directory"
-path = "in"
-ready = "named"
-[mount.old]
-transport = "directory"
-path = "out/old"
-[mount.new]
-transport = "directory"
-path = "out/new"
-""")
+"""
+        mounts = {"old": "out/old", "new": "out/new"}
+        config = configured(tmp_path, RULES, mounts, more=kept)
+        for number in range(3):
+            (tmp_path / "in" / f"{number}.usr").write_bytes(file(number, size=9))
+        (tmp_path / "in" / "bad.usr").write_bytes(b"no flow")
 
         def run(*words: str) -> tuple[int, str]:
             status = main([words[0], *words[1:]])

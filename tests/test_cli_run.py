@@ -19,19 +19,14 @@ from dflow.cli import main
 from dflow.exchange import open_journal
 from dflow.exchange.journal import EventRow
 from support import CHECKOUT
+from support_wiring import configured
 
 RULES = 'destination out "out"\nroute r: flow D0010 deliver out\n'
 
 
-def configured(folder: Path, mount: str) -> str:
-    (folder / "in").mkdir()
-    (folder / "x.routes").write_text(RULES)
-    (folder / "dflow.toml").write_text(
-        '[routes]\nfile = "x.routes"\n'
-        '[source.s]\ntransport = "directory"\npath = "in"\nready = "named"\npoll = 0.05\n'
-        f"[mount.out]\n{mount}\n"
-    )
-    return str(folder / "dflow.toml")
+def wired(folder: Path, mount: str) -> str:
+    quick = 'ready = "named"\npoll = 0.05\n'
+    return str(configured(folder, RULES, {}, source=quick, more=f"[mount.out]\n{mount}\n"))
 
 
 def put(folder: Path, number: int) -> None:
@@ -73,7 +68,7 @@ def test_once_stops_cleanly_on_a_signal(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}/"
-        config = configured(
+        config = wired(
             tmp_path,
             f'transport = "http"\nurl = "{url}"\nsecret = {{ file = "key" }}\ntimeout = 2\n'
             "concurrency = 1",
@@ -96,7 +91,7 @@ def test_once_stops_cleanly_on_a_signal(
 
 
 def test_rules_that_are_refused_are_an_event(tmp_path: Path) -> None:
-    config = configured(tmp_path, 'transport = "directory"\npath = "out"')
+    config = wired(tmp_path, 'transport = "directory"\npath = "out"')
     with running(config) as process:
         assert process.stderr is not None
         assert "running" in process.stderr.readline()

@@ -18,6 +18,7 @@ from dflow.exchange.journal import Query
 from dflow.transport import Parcel, Receipt, Refused
 from support import CHECKOUT
 from support_exchange import file
+from support_wiring import configured
 
 MPAN = "1212345678902"
 TOKEN = "sesame-open"
@@ -28,37 +29,19 @@ destination new "the new agent"
 route all: flow D0010 to M/OLDM deliver old
 clone migration: flow D0010 to M/OLDM copy new
 """
-CONFIG = """
-[journal]
-payloads_above = 200
-[routes]
-file = "r.routes"
-refuse_on = "never"
-[source.gateway]
-transport = "directory"
-path = "in"
-ready = "named"
-[mount.old]
-transport = "directory"
-path = "old"
-[mount.new]
-transport = "directory"
-path = "new"
-"""
 
 
 @pytest.fixture
 def exchange(tmp_path: Path) -> Path:
     """An exchange that has run: one file delivered, one refused, one unrouted."""
-    (tmp_path / "in").mkdir()
-    (tmp_path / "r.routes").write_text(RULES)
-    (tmp_path / "dflow.toml").write_text(CONFIG)
+    mounts, small = {"old": "old", "new": "new"}, "[journal]\npayloads_above = 200\n"
+    config = configured(tmp_path, RULES, mounts, more=small)
     body = b"026|" + MPAN.encode() + b"|V|\n"
     (tmp_path / "in" / f"one-{MPAN}.usr").write_bytes(file(1) + body * 20)  # in the folder
     (tmp_path / "in" / "two.usr").write_bytes(file(2, sender="NORD"))
     (tmp_path / "in" / "<b>three.usr").write_bytes(file(3, flow="D0004"))
     (tmp_path / "in" / f"{'x' * 240}.usr").write_bytes(b"no flow")
-    wiring = load_wiring(tmp_path / "dflow.toml")
+    wiring = load_wiring(config)
     journal = wiring.open_journal()
     running = wiring.exchange(journal)
     old = next(mount.outbox for mount in running.mounts if mount.name == "old")

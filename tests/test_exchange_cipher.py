@@ -23,6 +23,7 @@ from dflow.exchange.journal import (
     open_journal,
 )
 from dflow.transport import Secret
+from support_wiring import configured
 
 MPAN = b"1212345678902"
 SMALL = b"026|" + MPAN + b"|V|\n"
@@ -168,18 +169,14 @@ def test_what_is_no_key_is_refused_and_not_told(text: str) -> None:
 
 
 def test_the_configuration_names_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "r.routes").write_text("discard all: flow D0010\n")
-    (tmp_path / "in").mkdir()
-    (tmp_path / "dflow.toml").write_text(
-        "[journal]\nencrypt_with = { env = 'DFLOW_JOURNAL_KEY' }\n[routes]\nfile = 'r.routes'\n"
-        "[source.s]\ntransport = 'directory'\npath = 'in'\n"
-    )
+    sealed = "[journal]\nencrypt_with = { env = 'DFLOW_JOURNAL_KEY' }\n"
+    config = configured(tmp_path, "discard all: flow D0010\n", {}, more=sealed)
     monkeypatch.setenv("DFLOW_JOURNAL_KEY", "nonsense")
     with pytest.raises(RefusedText, match="32 bytes in base64") as caught:
-        load_wiring(tmp_path / "dflow.toml")
+        load_wiring(config)
     assert "nonsense" not in str(caught.value)
     monkeypatch.setenv("DFLOW_JOURNAL_KEY", NEW)
-    wiring = load_wiring(tmp_path / "dflow.toml")
+    wiring = load_wiring(config)
     assert NEW not in repr(wiring)
     here = wiring.open_journal()
     here.record(arrival(SMALL))

@@ -11,19 +11,7 @@ from dflow.errors import RefusedText
 from dflow.exchange import load_wiring
 from dflow.exchange.reload import RulesFile
 from dflow.findings import Severity
-
-CONFIG = """\
-[routes]
-file = "x.routes"
-{refuse_on}
-[source.gateway]
-transport = "directory"
-path = "in"
-ready = "named"
-[mount.old-agent]
-transport = "directory"
-path = "old"
-"""
+from support_wiring import configured
 
 SOUND = """\
 destination old-agent
@@ -34,17 +22,14 @@ BLOCKED = SOUND + "hold late: flow D0010 v002 to M/OLDM test none\n"
 ENDLESS = SOUND + "clone more: flow D0010 to M/NEWM copy old-agent\n"
 
 
-def configured(folder: Path, rules: str, refuse_on: str = "") -> Path:
-    (folder / "in").mkdir()
-    (folder / "x.routes").write_text(rules)
-    line = f'refuse_on = "{refuse_on}"' if refuse_on else ""
-    (folder / "dflow.toml").write_text(CONFIG.format(refuse_on=line))
-    return folder / "dflow.toml"
+def wired(folder: Path, rules: str, refuse_on: str = "") -> Path:
+    line = f'refuse_on = "{refuse_on}"\n' if refuse_on else ""
+    return configured(folder, rules, {"old-agent": "old"}, routes=line)
 
 
 def test_a_rule_that_can_never_fire_is_refused_with_its_place(tmp_path: Path) -> None:
     with pytest.raises(RefusedText) as refused:
-        load_wiring(configured(tmp_path, BLOCKED))
+        load_wiring(wired(tmp_path, BLOCKED))
     (fault,) = refused.value.faults
     assert (fault.source, fault.line) == (str(tmp_path / "x.routes"), 3)
     assert "never-fires" in fault.message
@@ -54,17 +39,17 @@ def test_a_rule_that_can_never_fire_is_refused_with_its_place(tmp_path: Path) ->
 def test_unless_it_is_allowed_and_then_it_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["run", str(configured(tmp_path, BLOCKED, "never")), "--once"]) == 0
+    assert main(["run", str(wired(tmp_path, BLOCKED, "never")), "--once"]) == 0
     assert "x.routes:3: error" in capsys.readouterr().err
 
 
 def test_a_doubt_is_told_and_refused_only_where_asked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = configured(tmp_path, ENDLESS)
+    path = wired(tmp_path, ENDLESS)
     assert main(["run", str(path), "--once"]) == 0
     assert "x.routes:3: warning" in capsys.readouterr().err
-    path.write_text(CONFIG.format(refuse_on='refuse_on = "warning"'))
+    wired(tmp_path, ENDLESS, "warning")
     assert main(["run", str(path), "--once"]) == 2
     assert "endless-clone" in capsys.readouterr().err
 

@@ -18,6 +18,7 @@ from dflow.exchange.page import status_page
 from dflow.exchange.words import kept_words
 from dflow.transport import Capabilities, Parcel, Presence, Receipt, Refused, Unavailable, Uncertain
 from support_exchange import World, file
+from support_wiring import configured
 
 NAMED, HELD = "1212345678902", "2011223344550"
 
@@ -29,23 +30,6 @@ list movers = {HELD}
 route pilot: flow D0150 where J0003 in movers deliver old
 route rest: flow D0150 deliver new
 clone all: flow D0150 copy new
-"""
-
-CONFIG = """
-[journal]
-url = "sqlite:///journal.db"
-[routes]
-file = "rules.routes"
-[source.gateway]
-transport = "directory"
-path = "inbox"
-ready = "named"
-[mount.old]
-transport = "directory"
-path = "old"
-[mount.new]
-transport = "directory"
-path = "missing/file/new"
 """
 
 
@@ -60,15 +44,13 @@ def flow(number: int, mpan: str) -> bytes:
 
 @pytest.fixture
 def config(tmp_path: Path) -> str:
-    (tmp_path / "inbox").mkdir()
     (tmp_path / "missing").mkdir()
     (tmp_path / "missing" / "file").write_text("no folder")  # so that `new` fails
-    (tmp_path / "rules.routes").write_text(RULES)
-    (tmp_path / "dflow.toml").write_text(CONFIG)
+    path = configured(tmp_path, RULES, {"old": "old", "new": "missing/file/new"})
     for number, name in enumerate([f"{NAMED}.usr", f"{HELD}.usr"]):
-        (tmp_path / "inbox" / name).write_bytes(flow(number, HELD if number else NAMED))
-    (tmp_path / "inbox" / f"MPAN_{NAMED}_bad.usr").write_bytes(b"288|" + NAMED.encode() + b"|")
-    return str(tmp_path / "dflow.toml")
+        (tmp_path / "in" / name).write_bytes(flow(number, HELD if number else NAMED))
+    (tmp_path / "in" / f"MPAN_{NAMED}_bad.usr").write_bytes(b"288|" + NAMED.encode() + b"|")
+    return str(path)
 
 
 WALK = [
@@ -147,7 +129,7 @@ def test_an_explanation_shows_none(
     file = tmp_path / "a.usr"
     file.write_bytes(flow(1, HELD))
     for json_ in ((), ("--json",)):
-        assert main(["rules", "explain", str(tmp_path / "rules.routes"), str(file), *json_]) == 0
+        assert main(["rules", "explain", str(tmp_path / "x.routes"), str(file), *json_]) == 0
         found = capsys.readouterr().out
         assert "pilot" in found
         assert HELD not in found
@@ -197,7 +179,7 @@ def test_events_and_explanations_are_kept_without(
 def test_a_meter_point_in_a_header_or_behind_a_date_is_masked_too(
     config: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    inbox = tmp_path / "inbox"
+    inbox = tmp_path / "in"
     whole = flow(5, HELD).decode()
     for word in ("0000000105", "D0150002", "NORD", "OLDM"):
         (inbox / f"{word}.usr").write_text(whole.replace(word, NAMED))
@@ -240,7 +222,7 @@ def test_the_inboxs_own_folder_is_private(
         told(config, capsys, "run", "--once")
     finally:
         os.umask(before)
-    private = [tmp_path / "inbox" / ".dflow", *(tmp_path / "inbox" / ".dflow").iterdir()]
+    private = [tmp_path / "in" / ".dflow", *(tmp_path / "in" / ".dflow").iterdir()]
     private += [tmp_path / "journal.db", *tmp_path.glob("*/.dflow")]
     assert [str(path) for path in private if path.stat().st_mode & 0o077] == []
 

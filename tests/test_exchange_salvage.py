@@ -29,6 +29,7 @@ from dflow.transport import DirectoryInbox, DirectoryOutbox, Secret
 from dflow.transport.durable import sync_folder
 from support_exchange import file
 from support_salvage import arrival, cut, fill, is_sound, mend, rows, zeros
+from support_wiring import configured
 
 RULES = """
 destination old "the old agent"
@@ -204,22 +205,15 @@ def test_what_is_saved_is_private(tmp_path: Path) -> None:
         assert one.stat().st_mode & 0o777 == 0o600
 
 
-def configured(folder: Path) -> str:
-    (folder / "inbox").mkdir(exist_ok=True)
-    (folder / "rules.dflow").write_text(RULES)
-    (folder / "dflow.toml").write_text(
-        '[journal]\nurl = "sqlite:///j.db"\n[routes]\nfile = "rules.dflow"\n'
-        '[source.in]\ntransport = "directory"\npath = "inbox"\n'
-        '[mount.old]\ntransport = "directory"\npath = "old"\n'
-        '[mount.new]\ntransport = "directory"\npath = "new"\n'
-    )
-    return str(folder / "dflow.toml")
+def wired(folder: Path) -> str:
+    place = '[journal]\nurl = "sqlite:///j.db"\n'
+    return str(configured(folder, RULES, {"old": "old", "new": "new"}, more=place))
 
 
 def test_the_command_tells_what_is_missing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config, path = configured(tmp_path), tmp_path / "j.db"
+    config, path = wired(tmp_path), tmp_path / "j.db"
     with closing(open_journal(path)) as journal:
         for number in range(200):
             journal.record(arrival(number))
@@ -250,7 +244,7 @@ def test_the_command_tells_what_is_missing(
 def test_a_journal_in_use_or_of_no_file_is_left_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = configured(tmp_path)
+    config = wired(tmp_path)
     with closing(open_journal(tmp_path / "j.db")) as journal:
         journal.own()
         assert main(["journal", "salvage", config, "--why", "x", "--anyway"]) == 2

@@ -33,6 +33,7 @@ from dflow.exchange.windows import Calendar, next_change, turns
 from dflow.routing import Routes
 from support import CHECKOUT
 from support_exchange import Moody, World, file
+from support_wiring import configured
 
 MPAN = b"1212345678902"
 
@@ -110,14 +111,9 @@ def test_a_library_writes_nothing_unasked() -> None:
 def test_the_command_and_the_configuration_say_who_watches(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "in").mkdir()
+    watched = "[observe]\nopentelemetry = true\n"
+    config = configured(tmp_path, "discard all: flow D0010\n", {}, more=watched)
     (tmp_path / "in" / "a.usr").write_bytes(b"no flow")
-    (tmp_path / "r.routes").write_text("discard all: flow D0010\n")
-    config = tmp_path / "dflow.toml"
-    config.write_text(
-        "[routes]\nfile = 'r.routes'\n[observe]\nopentelemetry = true\n"
-        "[source.s]\ntransport = 'directory'\npath = 'in'\nready = 'named'\n"
-    )
     (watcher,) = load_wiring(config).watchers
     assert isinstance(watcher, Telemetry)
     assert main(["run", str(config), "--once", "--log", "json", "--log-level", "warning"]) == 1
@@ -127,12 +123,7 @@ def test_the_command_and_the_configuration_say_who_watches(
 
 
 def test_every_line_of_a_running_command_is_json_if_asked(tmp_path: Path) -> None:
-    (tmp_path / "in").mkdir()
-    (tmp_path / "r.routes").write_text("discard all: flow D0010 during 2026-01-01 ..\n")
-    config = tmp_path / "dflow.toml"
-    config.write_text(
-        "[routes]\nfile = 'r.routes'\n[source.s]\ntransport = 'directory'\npath = 'in'\n"
-    )
+    config = configured(tmp_path, "discard all: flow D0010 during 2026-01-01 ..\n", {})
     with subprocess.Popen(
         [sys.executable, "-m", "dflow", "run", str(config), "--log", "json"],
         stdout=subprocess.PIPE,

@@ -19,6 +19,7 @@ from dflow.exchange.status import status_of
 from dflow.exchange.windows import _note_swap
 from support import CHECKOUT
 from support_exchange import Moody, World
+from support_wiring import configured
 
 
 def numbered(number: str, *, sender: str = "WEST", file_id: int = 1) -> bytes:
@@ -120,16 +121,11 @@ def test_a_rules_file_is_followed_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_the_command_runs_on_follows_its_rules_and_stops_on_a_signal(tmp_path: Path) -> None:
-    (tmp_path / "in").mkdir()
     rules = 'destination out "out"\nroute r: flow D0150 deliver out\n'
-    (tmp_path / "x.routes").write_text(rules)
-    (tmp_path / "dflow.toml").write_text(
-        '[routes]\nfile = "x.routes"\n'
-        '[source.s]\ntransport = "directory"\npath = "in"\nready = "named"\npoll = 0.05\n'
-        '[mount.out]\ntransport = "directory"\npath = "out"\n'
-    )
+    quick = 'ready = "named"\npoll = 0.05\n'
+    config = configured(tmp_path, rules, {"out": "out"}, source=quick)
     running = subprocess.Popen(
-        [sys.executable, "-m", "dflow", "run", str(tmp_path / "dflow.toml")],
+        [sys.executable, "-m", "dflow", "run", str(config)],
         env={**os.environ, "PYTHONPATH": str(CHECKOUT / "src"), "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

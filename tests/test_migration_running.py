@@ -25,6 +25,7 @@ from dflow.transport import MemoryInbox, Parcel, Receipt
 from support_exchange import Moody
 from support_postgres import database
 from support_process import example, ran
+from support_wiring import configured
 
 START = date(2026, 6, 1)
 LONDON = ZoneInfo("Europe/London")
@@ -181,14 +182,7 @@ def test_a_journal_of_several_workers_is_refused() -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "dflow.toml").write_text(
-        '[journal]\nurl = "sqlite:///j.db"\n[routes]\nfile = "r.routes"\n'
-        '[source.s]\ntransport = "directory"\npath = "in"\nready = "named"\n'
-        '[mount.migration]\ntransport = "directory"\npath = "out"\n',
-        "utf-8",
-    )
-    (tmp_path / "r.routes").write_text(RULES, "utf-8")
-    (tmp_path / "in").mkdir()
+    configured(tmp_path, RULES, {"migration": "out"})
     (tmp_path / "plan.toml").write_text(
         "[plan]\nstart = 2026-06-01\nend = 2026-06-13\nvolumes = 'v.csv'\n[industry]\ndaily = 3\n"
         "[network.12]\n[supplier.SUPA]\nqualified = 2026-06-01\n"
