@@ -85,6 +85,17 @@ def test_hanging_in_runs_one_after_another_is_to_be_down() -> None:
     assert states(here) == [State.UNKNOWN, State.CANCELLED]
 
 
+def test_answering_questions_is_no_sign_that_parcels_get_through() -> None:
+    here = world(Moody("breaks"), fallback_after=30)
+    here.put(*map(file, range(4)))
+    again(here, runs=12)
+    assert [one.destination for one in here.journal.events(kind="degraded")] == ["old"]
+    assert not here.journal.events(kind="recovered")
+    here.run()
+    assert set(states(here)) == {State.CANCELLED}
+    assert states(here, "spare") == [State.DELIVERED] * 4
+
+
 def test_while_it_is_down_a_run_begins_with_one_trial() -> None:
     old = Moody("down")
     here = world(old, fallback_after=None)

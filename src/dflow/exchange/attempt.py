@@ -59,7 +59,7 @@ class Ended:
 
     @property
     def up(self) -> bool | None:
-        """Whether the destination answered, as the next run will know it."""
+        """Whether the destination takes parcels or refuses them, as the next run will know it."""
         return answered(self.step, self.detail)
 
 

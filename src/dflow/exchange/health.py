@@ -43,20 +43,19 @@ _MORE = 256
 
 
 def answered(step: Step, detail: str) -> bool | None:
-    """Whether the destination answered an attempt or a question, be it with a refusal.
+    """Whether the destination takes or refuses what it is sent, as an attempt or a question shows.
 
-    None if it cannot be known: it was not asked, or this side broke off.
+    None if neither is shown: it was not asked, this side broke off, or it answers that it has
+    nothing, which one that hangs on every parcel does too.
     """
-    if step in {Step.ACCEPTED, Step.REFUSED, Step.FOUND, Step.MISSING}:
+    if step in {Step.ACCEPTED, Step.REFUSED, Step.FOUND}:
         return True
-    if step is Step.EXHAUSTED:
-        return detail == NONE_LEFT
+    if step is Step.MISSING or (step is Step.EXHAUSTED and detail == NONE_LEFT):
+        return None
     if step is Step.LOST and detail in _OURS:
         return None
-    if step in {Step.UNDECIDED, Step.PRESUMED}:
-        if detail.startswith(CANNOT_ASK):
-            return None
-        return detail.startswith(COULD_NOT_TELL)
+    if step in {Step.UNDECIDED, Step.PRESUMED} and detail.startswith((CANNOT_ASK, COULD_NOT_TELL)):
+        return None
     return False
 
 
