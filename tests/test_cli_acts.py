@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dflow.cli import main
-from dflow.exchange import JournalError, SqliteJournal, backfilling
+from dflow.exchange import JournalError, SqliteJournal, backfilling, pruning
 from support import CHECKOUT
 from support_exchange import file
 from support_wiring import configured
@@ -187,6 +187,50 @@ def test_a_backfill_that_is_broken_off_tells_what_it_made(
     assert capsys.readouterr().out == "1 copies due\n", "of the second arrival"
     assert main([*command[:3], "nosuch", *command[4:]]) == 2
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("call", ["prune", "note"])
+def test_a_prune_that_is_broken_off_tells_what_is_gone(
+    call: str, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for word in ("cancel CONFIG 2", "release CONFIG 2 --settle", "release CONFIG 3 --settle"):
+        assert main(words_of(folder, f"{word} --why x")) == 0
+    capsys.readouterr()
+    size = next((folder / "old").glob("*.usr")).stat().st_size
+    monkeypatch.setattr(pruning, "_PART", 1)
+    command = words_of(folder, "journal prune CONFIG --older-than 2100-01-01 --who ann")
+
+    def numbers(which: str, name: str, *more: str) -> list[object]:
+        assert main(["journal", which, *words_of(folder, "CONFIG"), "--json", *more]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert isinstance(found, list)
+        return [one[name] for one in found]
+
+    with monkeypatch.context() as patch:
+        full_at(patch, call, 2)
+        assert main([*command, "--json"]) == 2
+    told = capsys.readouterr()
+    found = json.loads(told.out)
+    assert (found["count"], found["who"], found["why"]) == (1, "ann", "they are old")
+    (detail,) = [one["detail"] for one in found["events"]]
+    assert re.fullmatch(
+        r"1 arrivals from before 2100-01-01T00:00:00\.000\+00:00:"
+        rf" from (\S+) to \1, 1 contents of {size} bytes",
+        detail,
+    )
+    assert told.err == "dflow: the disk is full\n"
+    assert numbers("list", "arrival") == [2, 3]
+    assert numbers("events", "detail", "--kind", "pruned") == [detail]
+    with monkeypatch.context() as patch:
+        full_at(patch, call, 2)
+        assert main(command) == 2
+    assert capsys.readouterr().out == "1 arrivals forgotten\n"
+    assert main(command) == 0
+    assert main(command) == 0
+    assert capsys.readouterr().out == "1 arrivals forgotten\n0 arrivals forgotten\n"
+    *three, last = numbers("events", "detail", "--kind", "pruned")
+    assert len(three) == 3
+    assert last == "0 arrivals from before 2100-01-01T00:00:00.000+00:00"
 
 
 def test_a_replay_tells_the_numbers_of_its_deliveries(

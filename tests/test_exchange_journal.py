@@ -159,7 +159,7 @@ def test_pruning_never_touches_what_is_not_finished(tmp_path: Path) -> None:
     journal.record(arrival(b"late", "k4", at=100.0))
     for number in (1, 4):
         journal.step(number if number == 1 else 3, Step.EVIDENCE, at=2.0)
-    assert journal.prune(before=50.0) == 1
+    assert journal.prune(before=50.0).arrivals == 1
     assert [row.id for row in journal.arrivals(Query())] == [2, 3, 4]
     left = sorted(path.read_bytes() for path in (tmp_path / "j.db.payloads").glob("*/*"))
     assert left == [b"late", b"open", b"unrouted"]

@@ -15,6 +15,7 @@ from dflow.exchange.journal import (
     NewArrival,
     NewDelivery,
     Outcome,
+    Pruned,
     Query,
     SqliteJournal,
     content_hash,
@@ -86,10 +87,11 @@ def test_a_payload_that_only_an_edited_copy_names_stays_until_that_is_forgotten(
     journal.record(arrival(0, b"shared"))
     deliver(journal)
     journal.record(arrival(1, b"other", edited=b"shared"))
-    assert journal.prune(before=1.0) == 1
+    assert journal.prune(before=1.0) == Pruned(arrivals=1, first=0.0, last=0.0)
     assert journal.payload(content_hash(b"shared")) == b"shared"
     deliver(journal)
-    assert journal.prune(before=2.0) == 1
+    gone = Pruned(arrivals=1, first=1.0, last=1.0, payloads=2, size=len(b"other" + b"shared"))
+    assert journal.prune(before=2.0) == gone
     with pytest.raises(JournalError):
         journal.payload(content_hash(b"shared"))
     journal.close()

@@ -20,6 +20,7 @@ from dflow.exchange.journal import (
     NewArrival,
     Outcome,
     PostgresPlace,
+    Pruned,
     Query,
     Recorded,
     Standing,
@@ -133,7 +134,7 @@ def has_no_fence(journal: Journal, delivery: int, step: Step, **words: object) -
     return journal.step(delivery, step, **{**words, "lease": None})  # type: ignore[arg-type]  # the table's words are right
 
 
-def prunes_all(journal: Journal, *, before: float, limit: int = 1000) -> int:
+def prunes_all(journal: Journal, *, before: float, limit: int = 1000) -> Pruned:
     for row in list(journal.deliveries(Query())):
         with suppress(WrongStep):
             journal.step(row.id, Step.EVIDENCE, at=before)

@@ -216,7 +216,7 @@ def _prunings(journals: dict[str, Path], turns: int) -> None:
 
 
 def _prune(journal: SqliteJournal) -> None:
-    assert journal.prune(before=time.time() - 86400.0, limit=200) == 200
+    assert journal.prune(before=time.time() - 86400.0, limit=200).arrivals == 200
 
 
 def _time(ask: Callable[[SqliteJournal], object], journal: SqliteJournal) -> float:

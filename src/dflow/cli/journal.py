@@ -211,16 +211,17 @@ def _events(journal: Journal, args: argparse.Namespace) -> int:
 
 def _prune(journal: Journal, args: argparse.Namespace) -> int:
     from dflow.exchange import Operations
-    from dflow.exchange.account import instant_text
+    from dflow.exchange.pruning import prune_in_parts
 
     who, why = person(args)
     operations = Operations(journal=journal, who=who, why=why)
     with telling(args, operations) as act:
-        while forgotten := journal.prune(before=args.older_than):
-            act.forgotten += forgotten
-        detail = f"{act.forgotten} arrivals from before {instant_text(args.older_than)}"
-        operations.note("pruned", detail=detail)
-        act.say(f"{act.forgotten} arrivals forgotten")
+        try:
+            for part in prune_in_parts(operations, before=args.older_than):
+                act.forgotten += part.arrivals
+        finally:
+            if operations.noted:
+                act.say(f"{act.forgotten} arrivals forgotten")
     return CLEAN
 
 

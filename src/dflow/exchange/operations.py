@@ -61,7 +61,7 @@ class Operations:
     noted: list[EventRow] = field(factory=list, init=False, repr=False, eq=False)
 
     @contextmanager
-    def _act(self) -> Iterator[None]:
+    def act(self) -> Iterator[None]:
         """All of the block, or nothing of it; and then nothing was noted."""
         before = len(self.noted)
         try:
@@ -113,7 +113,7 @@ class Operations:
         self._lane(destination, "fallback off", lambda lane: evolve(lane, diverted=False))
 
     def _lane(self, destination: str, kind: str, change: Callable[[LaneRow], LaneRow]) -> None:
-        with self._act():
+        with self.act():
             self.journal.set_lane(change(self.journal.lane(destination)))
             self.note(kind, destination=destination)
 
@@ -144,7 +144,7 @@ class Operations:
     def _step(self, deliveries: Iterable[int], step: Step, kind: str, detail: str = "") -> int:
         """All of them, or none if one cannot take the step."""
         numbers = list(dict.fromkeys(deliveries))
-        with self._act():
+        with self.act():
             for delivery in numbers:
                 row = self._delivery(delivery)
                 reason = f"{self.why} ({self.who})" + (f": {detail}" if detail else "")
@@ -158,7 +158,7 @@ class Operations:
 
     def replace(self, delivery: int, content: bytes) -> int:
         """Send other bytes instead of a delivery that is dead or held; the new one's number."""
-        with self._act():
+        with self.act():
             row = self._delivery(delivery)
             if row.state not in {State.DEAD, State.HELD}:
                 raise OperationRefused(
@@ -209,7 +209,7 @@ class Operations:
         Raises:
             OperationRefused: if it is not waiting, or the rules of now hold it still.
         """
-        with self._act():
+        with self.act():
             row = self.arrival(number)
             if row.outcome.settled:
                 raise OperationRefused(f"arrival {number} is {row.outcome.value}: nothing waits")
@@ -252,7 +252,7 @@ class Operations:
 
     def settle(self, number: int) -> None:
         """Nothing needs to be done about an arrival any more: it was dealt with."""
-        with self._act():
+        with self.act():
             row = self.arrival(number)
             if row.outcome.settled:
                 raise OperationRefused(f"arrival {number} is {row.outcome.value}: nothing waits")
@@ -283,7 +283,7 @@ class Operations:
         words = [*_words(query), "rules of then"]
         if intake is not None:
             words[-1] = f"rules of now ({intake.routes.rules_hash[:12]})"
-        with self._act():
+        with self.act():
             mark = self.note("replay", destination=destination, detail=", ".join(words))
             settled = 0
             for row, rule, new in self.foresee(query, intake, destination=destination, left=left):

@@ -18,6 +18,7 @@ from dflow.exchange.journal import (
     NewArrival,
     NewDelivery,
     Outcome,
+    Pruned,
     Recorded,
     Standing,
     content_hash,
@@ -234,13 +235,26 @@ class JournalModel:
         }
         return {pair: numbers for pair, numbers in left.items() if numbers}
 
-    def forget(self, arrivals: list[int]) -> None:
-        """Forget arrivals and all about them."""
+    def contents(self) -> set[str]:
+        """The hashes of all that arrivals and deliveries name."""
+        hashes = {one.hash for one in self.arrivals.values()}
+        return (hashes | {one.hash for one in self.deliveries.values()}) - {""}
+
+    def forget(self, arrivals: list[int]) -> Pruned:
+        """Forget arrivals and all about them; what that is, but for the bytes."""
+        before = self.contents()
+        instants = [self.arrivals[number].at for number in arrivals]
         for number in arrivals:
             del self.arrivals[number]
         for number in [n for n, one in self.deliveries.items() if one.arrival in arrivals]:
             del self.deliveries[number]
             self.attempts.pop(number, None)
+        return Pruned(
+            arrivals=len(arrivals),
+            first=min(instants, default=None),
+            last=max(instants, default=None),
+            payloads=len(before - self.contents()),
+        )
 
     def unknown(self, destination: str, now: float) -> list[int]:
         """What is to be asked about, in turn."""

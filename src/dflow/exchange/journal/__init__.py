@@ -16,6 +16,7 @@ from dflow.exchange.journal.rows import (
     NewArrival,
     NewDelivery,
     Outcome,
+    Pruned,
     Query,
     Recorded,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "Outcome",
     "PostgresJournal",
     "PostgresPlace",
+    "Pruned",
     "Query",
     "Recorded",
     "Salvaged",

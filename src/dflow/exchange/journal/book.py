@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from dflow.delivery import State
 from dflow.exchange.journal.database import Database
@@ -29,6 +29,7 @@ from dflow.exchange.journal.rows import (
     NewArrival,
     NewDelivery,
     Outcome,
+    Pruned,
     Query,
     Recorded,
 )
@@ -286,8 +287,8 @@ class Book:
         rows = self.database.execute("SELECT * FROM sequence WHERE missing > ''")
         return sorted(map(sequence_from, rows), key=lambda one: (one.source, one.target))
 
-    def prune(self, *, before: float, limit: int) -> int:
-        """Forget finished arrivals older than an instant; how many, at most `limit`."""
-        count, payloads = forget(self.database, before=before, limit=limit)
-        self.payloads.sweep(payloads)
-        return count
+    def prune(self, *, before: float, limit: int) -> Pruned:
+        """Forget finished arrivals older than an instant, the oldest first, at most `limit`."""
+        forgotten, payloads = forget(self.database, before=before, limit=limit)
+        sizes = self.payloads.sweep(payloads)
+        return evolve(forgotten, payloads=len(sizes), size=sum(sizes))

@@ -211,12 +211,13 @@ class Payloads:
         plain = (self._path(row["hash"], "") for row in found)
         return tuple(path for path in plain if path.exists())
 
-    def sweep(self, numbers: Iterable[int]) -> None:
-        """Remove those of some payloads that nothing names any more."""
+    def sweep(self, numbers: Iterable[int]) -> list[int]:
+        """Remove those of some payloads that nothing names any more; their sizes."""
         gone: list[tuple[int, str]] = []
+        sizes: list[int] = []
         for number in sorted(numbers):
             row = self.connection.execute(
-                "SELECT hash, sealed, body IS NULL AS outside FROM payload p WHERE id = ?"
+                "SELECT hash, size, sealed, body IS NULL AS outside FROM payload p WHERE id = ?"
                 " AND NOT EXISTS (SELECT 1 FROM arrival a WHERE a.payload = p.id)"
                 " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.payload = p.id)",
                 (number,),
@@ -224,12 +225,14 @@ class Payloads:
             if row is None:
                 continue
             gone.append((number, row["hash"]))
+            sizes.append(row["size"])
             self.connection.execute("DELETE FROM payload WHERE id = ?", (number,))
             if row["outside"]:
                 # A loss of power from here to the commit leaves the rows without their file;
                 # they are finished and old, and the next time they are removed.
                 self._path(row["hash"], row["sealed"]).unlink(missing_ok=True)
         unlearn(self.connection, gone)
+        return sizes
 
     def _path(self, hash_: str, sealed: str) -> Path:
         if self.folder is None:

@@ -42,6 +42,7 @@ from dflow.exchange.journal.rows import (
     NewArrival,
     NewDelivery,
     Outcome,
+    Pruned,
     Query,
     Recorded,
 )
@@ -258,8 +259,8 @@ class Journal(Protocol):
         """The sources and targets of which numbers are missing, by name."""
         ...
 
-    def prune(self, *, before: float, limit: int = 1000) -> int:
-        """Forget finished arrivals older than an instant; how many, at most `limit`."""
+    def prune(self, *, before: float, limit: int = 1000) -> Pruned:
+        """Forget finished arrivals older than an instant, the oldest first, at most `limit`."""
         ...
 
     def close(self) -> None:

@@ -23,6 +23,7 @@ __all__ = [
     "NewArrival",
     "NewDelivery",
     "Outcome",
+    "Pruned",
     "Query",
     "Recorded",
 ]
@@ -245,6 +246,25 @@ class Backlog:
     state: State
     number: int
     oldest: float
+
+
+@frozen(kw_only=True)
+class Pruned:
+    """What a journal has forgotten at once.
+
+    Attributes:
+        arrivals: how many.
+        first: when the earliest of them arrived; None if there was none.
+        last: when the latest of them arrived.
+        payloads: how many contents are not there any more.
+        size: their bytes, as they arrived.
+    """
+
+    arrivals: int = 0
+    first: float | None = None
+    last: float | None = None
+    payloads: int = 0
+    size: int = 0
 
 
 @frozen(kw_only=True)

@@ -33,6 +33,7 @@ from dflow.exchange.journal.rows import (
     NewArrival,
     NewDelivery,
     Outcome,
+    Pruned,
     Query,
     Recorded,
 )
@@ -216,8 +217,8 @@ class SqliteJournal(BookFront):
         with self.transaction():
             return self._book.sequence(source, target, number)
 
-    def prune(self, *, before: float, limit: int = 1000) -> int:
-        """Forget finished arrivals older than an instant; how many, at most `limit`."""
+    def prune(self, *, before: float, limit: int = 1000) -> Pruned:
+        """Forget finished arrivals older than an instant, the oldest first, at most `limit`."""
         with self.transaction():
             return self._book.prune(before=before, limit=limit)
 

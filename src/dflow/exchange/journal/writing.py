@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dflow.delivery import FINAL, State
 from dflow.exchange.journal.database import Database, inserted
 from dflow.exchange.journal.payloads import Kept
-from dflow.exchange.journal.rows import EventRow, NewArrival, NewDelivery, Outcome
+from dflow.exchange.journal.rows import EventRow, NewArrival, NewDelivery, Outcome, Pruned
 
 __all__ = ["FINISHED", "forget", "insert_arrival", "insert_delivery", "insert_event"]
 
@@ -119,16 +119,16 @@ def insert_event(connection: Database, event: EventRow) -> int:
     return inserted(cursor)
 
 
-def forget(connection: Database, *, before: float, limit: int) -> tuple[int, set[int]]:
+def forget(connection: Database, *, before: float, limit: int) -> tuple[Pruned, set[int]]:
     """Delete finished arrivals older than an instant, and all about them.
 
     Returns:
-        How many, and the numbers of the payloads that they named.
+        Which, and the numbers of the payloads that they named.
     """
     # Said of what is not settled, so that no index of outcomes is tried: the oldest come first.
     unsettled = ", ".join(f"'{outcome.value}'" for outcome in Outcome if not outcome.settled)
     rows = connection.execute(
-        f"SELECT id, payload FROM arrival a WHERE at < ? AND outcome NOT IN ({unsettled})"
+        f"SELECT id, at, payload FROM arrival a WHERE at < ? AND outcome NOT IN ({unsettled})"
         " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.arrival = a.id"
         f" AND d.state NOT IN ({FINISHED})) ORDER BY at, id LIMIT ?",
         (before, limit),
@@ -144,7 +144,9 @@ def forget(connection: Database, *, before: float, limit: int) -> tuple[int, set
     )
     connection.executemany("DELETE FROM delivery WHERE arrival = ?", numbers)
     connection.executemany("DELETE FROM arrival WHERE id = ?", numbers)
-    return len(numbers), payloads - {None}
+    instants = [row["at"] for row in rows] or [None]
+    pruned = Pruned(arrivals=len(rows), first=instants[0], last=instants[-1])
+    return pruned, payloads - {None}
 
 
 def _dump(words: Mapping[str, str]) -> str:

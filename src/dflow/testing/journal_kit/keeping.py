@@ -17,6 +17,7 @@ from dflow.exchange.journal import (
     LaneRow,
     NewDelivery,
     Outcome,
+    Pruned,
     Query,
     SequenceRow,
     Span,
@@ -210,7 +211,9 @@ def _pruning_spares_what_is_not_finished(rig: JournalRig) -> None:
     for row in list(journal.deliveries(Query())):
         if row.key in {"k1", "k4"}:
             journal.step(row.id, Step.EVIDENCE, at=2.0)
-    must("how many", journal.prune(before=50.0), 1)
+    gone = Pruned(arrivals=1, first=1.0, last=1.0, payloads=1, size=4)
+    must("what is forgotten", journal.prune(before=50.0), gone)
+    must("what is forgotten then", journal.prune(before=50.0), Pruned())
     must("what is left", [row.id for row in journal.arrivals(Query())], kept)
     refuses(JournalError, lambda: journal.payload(content_hash(b"done")))
     for content in (b"open", b"unrouted", b"late"):

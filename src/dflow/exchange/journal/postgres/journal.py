@@ -47,6 +47,7 @@ from dflow.exchange.journal.rows import (
     NewArrival,
     NewDelivery,
     Outcome,
+    Pruned,
     Query,
     Recorded,
 )
@@ -210,8 +211,8 @@ class PostgresJournal(BookFront):
             self._keeping(new.content)
             return self._book.add(arrival, new, at=at)
 
-    def prune(self, *, before: float, limit: int = 1000) -> int:
-        """Forget finished arrivals older than an instant; how many, at most `limit`."""
+    def prune(self, *, before: float, limit: int = 1000) -> Pruned:
+        """Forget finished arrivals older than an instant, the oldest first, at most `limit`."""
         with self.transaction():
             self._connection.lock("prune")
             return self._book.prune(before=before, limit=limit)
