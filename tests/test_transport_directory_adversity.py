@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import itertools
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 
 from dflow.transport import Arrival, DirectoryInbox, DirectoryOutbox, Parcel
+from dflow.transport.directory_in import Ready
 from dflow.transport.durable import free_name
 from dflow.transport.faults import Refused, Unavailable
 from dflow.transport.moving import move_into
+from support_process import dies
 
 LONG = "x" * 251 + ".usr"
 
@@ -262,3 +266,80 @@ def test_new_folders_are_on_the_disk_before_the_receipt(
     made = [tmp_path / part for part in ("new", "new/out", "new/out/D0010", "new/out/D0010/WEST")]
     assert {str(path.parent) for path in made} <= synced, "each new name is in a synced folder"
     assert str(made[-1]) in synced
+
+
+@pytest.mark.parametrize("ready", ["stable", "age", "done-file"])
+def test_a_file_that_is_begun_anew_before_its_turn_is_not_taken_half(
+    tmp_path: Path, ready: Ready
+) -> None:
+    names = [f"{number:03}.usr" for number in range(66)]  # more than are read ahead
+    for age, name in enumerate(names):
+        (tmp_path / name).write_bytes(b"whole")
+        (tmp_path / f"{name}.done").touch()
+        os.utime(tmp_path / name, (age, age))
+    last, mark = tmp_path / names[-1], tmp_path / f"{names[-1]}.done"
+
+    async def scenario() -> dict[str, bytes]:
+        inbox = DirectoryInbox(path=tmp_path, ready=ready, settle=0.2, poll=0.05, pattern="*.usr")
+        found: dict[str, bytes] = {}
+        async for arrival in inbox.receive():
+            found[arrival.name] = arrival.content
+            if len(found) == 1:
+                mark.unlink()
+                last.write_bytes(b"ha")
+            if len(found) == len(names) - 1:
+                last.write_bytes(b"whole again")
+                mark.touch()
+            if len(found) == len(names):
+                break
+        await inbox.close()
+        return found
+
+    assert asyncio.run(scenario())[last.name] == b"whole again"
+
+
+@pytest.mark.parametrize("jump", [-3600, 3600])
+def test_a_clock_that_is_set_changes_nothing_of_what_is_stable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump: int
+) -> None:
+    (tmp_path / "a.usr").write_bytes(b"a")
+    instants = itertools.count(1_790_000_000, jump)
+    monkeypatch.setattr(time, "time", lambda: float(next(instants)))
+    began = time.monotonic()
+
+    async def scenario() -> list[str]:
+        inbox = DirectoryInbox(path=tmp_path, settle=0.2, poll=0.05)
+        async with asyncio.timeout(5):
+            return [arrival.name async for arrival in inbox.receive(once=True)]
+
+    assert asyncio.run(scenario()) == ["a.usr"]
+    assert time.monotonic() - began >= 0.2
+
+
+def test_a_done_file_that_a_dead_reader_left_speaks_for_no_other_file(tmp_path: Path) -> None:
+    (tmp_path / "a.usr").write_bytes(b"first")
+    (tmp_path / "a.usr.done").touch()
+    script = """
+import asyncio, os, pathlib, sys
+from dflow.transport import DirectoryInbox
+pathlib.Path.unlink = lambda *_args, **_options: os._exit(9)
+async def take():
+    async for _ in DirectoryInbox(path=pathlib.Path(sys.argv[1]), ready="done-file").receive():
+        pass
+asyncio.run(take())
+"""
+    dies(script, tmp_path)
+    assert (tmp_path / "a.usr.done").exists()
+
+    async def scenario() -> list[bytes]:
+        inbox = DirectoryInbox(path=tmp_path, ready="done-file")
+        found = []
+        async for arrival in inbox.receive(once=True):
+            found.append(arrival.content)
+            await inbox.done(arrival)
+            if len(found) == 1:
+                (tmp_path / "a.usr").write_bytes(b"sec")
+        await inbox.close()
+        return found
+
+    assert asyncio.run(scenario()) == [b"first"]

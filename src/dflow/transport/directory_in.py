@@ -55,6 +55,9 @@ _THIS_ONE = frozenset(
     {errno.EACCES, errno.EBUSY, errno.EISDIR, errno.ENAMETOOLONG, errno.EPERM, errno.EXDEV}
 )
 
+#: A file's inode, size and time: another of the same name, or one that has grown, has others.
+_State = tuple[int, int, int]
+
 #: As much is read ahead of the reader, and no more: files, and bytes.
 _BATCH_FILES, _BATCH_BYTES = 64, 8 << 20
 
@@ -86,10 +89,10 @@ class DirectoryInbox:
     poll: float = 1.0
     _claims: Path | None = field(default=None, init=False)
     _lock: int | None = field(default=None, init=False)
-    _seen: dict[str, tuple[int, int, float]] = field(factory=dict, init=False)
+    _seen: dict[str, tuple[_State, float]] = field(factory=dict, init=False)
     _adopted: list[Path] = field(factory=list, init=False)
-    _found: deque[str] = field(factory=deque, init=False)
-    _stuck: dict[str, tuple[int, int]] = field(factory=dict, init=False)
+    _found: deque[tuple[str, _State]] = field(factory=deque, init=False)
+    _stuck: dict[str, _State] = field(factory=dict, init=False)
     _own: str = field(default="", init=False)
     _ahead: deque[Arrival] = field(factory=deque, init=False)
     _guard: threading.RLock = field(factory=threading.RLock, init=False)
@@ -179,22 +182,39 @@ class DirectoryInbox:
         """Claim the next files into `taken`; whether there are others."""
         size = 0
         while self._adopted and len(taken) < _BATCH_FILES and size < _BATCH_BYTES:
-            size += self._take(self._adopted.pop(0), claims, taken)
+            path = self._adopted.pop(0)
+            size += self._take(path, claims, taken)
+            if self.ready == "done-file" and not os.path.lexists(self.path / path.name):
+                # Its reader may have left it: it would speak for the next file of that name.
+                (self.path / (path.name + self.done_suffix)).unlink(missing_ok=True)
         if taken:
             return True
         waiting = False
         if not self._found:
             # One look serves many batches: a folder of 100,000 files is listed once.
-            names, waiting = self._whole()
-            self._found.extend(names)
+            found, waiting = self._whole()
+            self._found.extend(found)
         while self._found and len(taken) < _BATCH_FILES and size < _BATCH_BYTES:
-            name = self._found.popleft()
+            name, state = self._found.popleft()
+            if not self._still_whole(name, state):
+                waiting = True  # begun anew since that look: the next one judges it
+                continue
             before = len(taken)
             size += self._take(self.path / name, claims, taken)
             self._seen.pop(name, None)
             if self.ready == "done-file" and len(taken) > before:
                 (self.path / (name + self.done_suffix)).unlink(missing_ok=True)
         return waiting or bool(self._found)
+
+    def _still_whole(self, name: str, state: _State) -> bool:
+        """Whether a file is as it was when it was seen to be whole, which may be long ago."""
+        if self.ready == "done-file":
+            return os.path.lexists(self.path / (name + self.done_suffix))
+        if self.ready != "named":
+            with contextlib.suppress(OSError):  # to be told by who takes it
+                look = (self.path / name).lstat()
+                return not stat.S_ISREG(look.st_mode) or _state(look) == state
+        return True
 
     def _take(self, path: Path, claims: Path, taken: list[Path]) -> int:
         """Claim a file by rename; its size, or 0 if it is not there any more, or cannot be."""
@@ -217,15 +237,14 @@ class DirectoryInbox:
         """A file that cannot be claimed arrives once, by its name, and holds up no other."""
         with contextlib.suppress(FileNotFoundError):
             look = path.lstat()
-            self._stuck[path.name] = (look.st_ino, look.st_mtime_ns)
+            self._stuck[path.name] = _state(look)
             words = f"cannot be moved out of its folder: {error.strerror or error}"
             self._ahead.append(Arrival(name=path.name, content=b"", problem=words))
 
-    def _whole(self) -> tuple[list[str], bool]:
-        """The names of the whole files, oldest first; whether others are not whole yet."""
-        found: list[tuple[int, str]] = []
+    def _whole(self) -> tuple[list[tuple[str, _State]], bool]:
+        """The whole files and their states, oldest first; whether others are not whole yet."""
+        found: list[tuple[int, str, _State]] = []
         waiting = False
-        now = time.time()
         with os.scandir(self.path) as entries:
             names = {entry.name: entry for entry in entries}
         self._seen = {name: look for name, look in self._seen.items() if name in names}
@@ -237,13 +256,13 @@ class DirectoryInbox:
                 look = entry.stat(follow_symlinks=False)
             except FileNotFoundError:
                 continue
-            if self._stuck.get(name) == (look.st_ino, look.st_mtime_ns):
+            if self._stuck.get(name) == _state(look):
                 continue
-            if not self._is_whole(name, look, names.keys(), now):
+            if not self._is_whole(name, look, names.keys()):
                 waiting = waiting or self.ready != "done-file"
                 continue
-            found.append((look.st_mtime_ns, name))
-        return [name for _, name in sorted(found)], waiting
+            found.append((look.st_mtime_ns, name, _state(look)))
+        return [(name, state) for _, name, state in sorted(found)], waiting
 
     def _wanted(self, name: str) -> bool:
         if name.startswith(".") or name.endswith(HALF_WRITTEN) or name == self._own:
@@ -252,17 +271,19 @@ class DirectoryInbox:
             return False
         return fnmatch.fnmatchcase(name, self.pattern)
 
-    def _is_whole(self, name: str, look: os.stat_result, names: KeysView[str], now: float) -> bool:
+    def _is_whole(self, name: str, look: os.stat_result, names: KeysView[str]) -> bool:
         if not stat.S_ISREG(look.st_mode) or self.ready == "named":
             # A folder or a link is never written to: it is taken, and named as a problem.
             return True
         if self.ready == "done-file":
             return name + self.done_suffix in names
         if self.ready == "age":
-            return now - look.st_mtime >= self.settle
-        size, changed, since = self._seen.get(name, (-1, -1, now))
-        if (size, changed) != (look.st_size, look.st_mtime_ns):
-            self._seen[name] = (look.st_size, look.st_mtime_ns, now)
+            return time.time() - look.st_mtime >= self.settle
+        # The wall clock may be set between two looks.
+        now, state = time.monotonic(), _state(look)
+        before, since = self._seen.get(name, (None, now))
+        if before != state:
+            self._seen[name] = (state, now)
             return self.settle <= 0
         return now - since >= self.settle
 
@@ -342,6 +363,10 @@ class DirectoryInbox:
         self._claims = home / name
         self._claims.mkdir(mode=0o700)
         return self._claims
+
+
+def _state(look: os.stat_result) -> _State:
+    return look.st_ino, look.st_size, look.st_mtime_ns
 
 
 def _adopt(home: Path) -> list[Path]:
