@@ -161,7 +161,7 @@ owner = "us"
     [
         ("model", "zone = 'Europe/Atlantis'", "no time zone"),
         ("model", "agreed = 'soon'", "agreed is a date"),
-        ("model", "nmae = 1", "no key 'nmae' here"),
+        ("model", "nmae = 1", "[model] has no key 'nmae'"),
         ("stage", "fallback = 3", "fallback is a text"),
         ("stage", "number = 0", "a whole number from 1"),
         ("stage", "[[stage]]\nname = 'x'\nnumber = 1", "two stages 1"),

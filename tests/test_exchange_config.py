@@ -115,6 +115,8 @@ MISTAKES = [
     ("to = 02:00:00", "", 17, "needs from and to"),
     ('days = ["sun"]', 'days = "sun"', 18, "days are a list"),
     ('days = ["sun"]', 'zone = "Europe/Lundon"', 18, "no time zone 'Europe/Lundon'"),
+    ("to = 02:00:00", "too = 02:00:00", 20, "[[mount.old-agent.closed]] has no key 'too'"),
+    ("[[mount.old-agent.closed]]", "[mount.old-agent.closed]", 17, "closed is a list of tables"),
     (
         "from = 22:00:00\nto = 02:00:00",
         "from = 2026-06-27T22:00:00\nto = 2026-06-28T02:00:00",
@@ -136,6 +138,11 @@ def test_mistakes_are_placed(tmp_path: Path, old: str, new: str, line: int, word
     told = load(tmp_path, swapped(GOOD, old, new, 1))
     assert f"dflow.toml:{line}" in told, told
     assert words in told, told
+
+
+def test_a_mistake_is_told_once_however_often_it_is_met(tmp_path: Path) -> None:
+    told = load(tmp_path, swapped(GOOD, 'path = "out/new"', 'path = "out/new"\nretry = 3'))
+    assert told.count("mount.new-agent.retry is no table") == 1
 
 
 def test_all_mistakes_are_told_at_once_those_of_the_rules_too(tmp_path: Path) -> None:

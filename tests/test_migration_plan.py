@@ -291,7 +291,7 @@ qualified = 2026-06-01
 @pytest.mark.parametrize(
     ("plan", "rest", "said"),
     [
-        ("name = 3\nmetod = 'x'", "", "no key 'metod' here"),
+        ("name = 3\nmetod = 'x'", "", "[plan] has no key 'metod'"),
         ("method = 'first come'", "", "no method 'first come'"),
         ("", "portfolio = 1\n[[sprint]]\nfrom = 2026-06-05\nto = 2026-06-05", "not after"),
         ("", "[calendar]\ndays_off = ['someday']", "days_off is a list"),

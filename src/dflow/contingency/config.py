@@ -187,7 +187,7 @@ def _meaning(words: Words) -> Meaning:
     path, table = ("messages",), words.reader.table("messages")
     usual = Meaning()
     lists = ("reconnect", "disconnect", "reconnected", "disconnected", "refused", "noted")
-    words.only(table, path, ("request", "attribute", *lists))
+    words.reader.only(path, ("request", "attribute", *lists))
     meaning = Meaning(
         request=words.text(table, path, "request", usual.request),
         attribute=words.known(table, path, "attribute"),
@@ -203,7 +203,7 @@ def _meaning(words: Words) -> Meaning:
 
 def _practice(words: Words) -> Practice:
     path, table = ("by_hand",), words.reader.table("by_hand")
-    words.only(table, path, ("before", "after"))
+    words.reader.only(path, ("before", "after"))
     usual = Practice()
     return Practice(
         before=words.number(table, path, "before", usual.before),
@@ -222,7 +222,7 @@ def _path(words: Words, table: str, name: str) -> Path | None:
 
 def _life_support(words: Words) -> frozenset[str]:
     """Meter points, one a line; what stands after ``#`` is a remark."""
-    words.only(words.reader.table("life_support"), ("life_support",), ("file",))
+    words.reader.only(("life_support",), ("file",))
     path = _path(words, "life_support", "file")
     if path is None:
         return frozenset()
@@ -246,7 +246,7 @@ def _running(words: Words) -> Running | None:
     path, table = ("exchange",), words.reader.table("exchange")
     if not table:
         return None
-    words.only(table, path, ("config", "destination", "every"))
+    words.reader.only(path, ("config", "destination", "every"))
     config = _path(words, "exchange", "config")
     destination = words.text(table, path, "destination")
     if config is None or not destination:
@@ -260,7 +260,7 @@ def _rehearsing(words: Words) -> Rehearsing:
     path, table = ("rehearsal",), words.reader.table("rehearsal")
     usual = Rehearsing()
     names = ("stage", "requests", "outage", "seen", "phones", "answer")
-    words.only(table, path, names)
+    words.reader.only(path, names)
 
     def said(name: str) -> float:
         return words.number(table, path, name, float(getattr(usual, name)))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from typing import cast
 
 from dflow.contingency.hours import Owner, hours_from
 from dflow.contingency.model import Backstop, Level, Model, Part, Stage
@@ -41,19 +40,6 @@ class Words:
 
     def __init__(self, reader: TableReader) -> None:
         self.reader = reader
-
-    def only(self, table: _Table, path: _Path, known: Iterable[str]) -> None:
-        """Note every key that nobody knows."""
-        names = tuple(known)
-        for word in table:
-            if word not in names:
-                self.reader.fault(
-                    (*path, word),
-                    f"no key {word!r} here",
-                    expected=names,
-                    near_to=word,
-                    known=names,
-                )
 
     def text(self, table: _Table, path: _Path, name: str, otherwise: str = "") -> str:
         """A text."""
@@ -105,23 +91,12 @@ class Words:
             return frozenset()
         return frozenset(value)
 
-    def listed(self, *path: str) -> list[tuple[_Path, _Table]]:
-        """The tables of a list of tables, with their paths."""
-        above: _Table = self.reader.table(*path[:-1]) if path[:-1] else self.reader.toml.data
-        value = above.get(path[-1], [])
-        if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-            self.reader.fault(
-                path, f"{path[-1]} is a list of tables", expected=(f"[[{'.'.join(path)}]]",)
-            )
-            return []
-        return [((*path, n), cast("_Table", one)) for n, one in enumerate(value)]
-
     def model(self) -> Model:
         """The working model."""
         path: _Path = ("model",)
         head = self.reader.table("model", required=True)
         names = ("name", "version", "agreed", "agreed_by", "zone", "comments")
-        self.only(head, path, names)
+        self.reader.only(path, names)
         agreed = head.get("agreed")
         if agreed is not None and (isinstance(agreed, datetime) or not isinstance(agreed, date)):
             self.reader.fault((*path, "agreed"), "agreed is a date", expected=("2026-12-25",))
@@ -142,8 +117,8 @@ class Words:
     def stages(self) -> tuple[Stage, ...]:
         """The stages, numbered as they stand unless they say otherwise."""
         found: list[Stage] = []
-        for path, table in self.listed("stage"):
-            self.only(table, path, _STAGE)
+        for path, table in self.reader.tables("stage"):
+            self.reader.only(path, _STAGE)
             number = table.get("number", len(found) + 1)
             if isinstance(number, bool) or not isinstance(number, int) or number < 1:
                 self.reader.fault((*path, "number"), "number is a whole number from 1")
@@ -175,7 +150,7 @@ class Words:
         """One owner."""
         path: _Path = ("owner", name)
         table = self.reader.table("owner", name)
-        self.only(table, path, ("hours", "days_off", "out_of_hours", "contact"))
+        self.reader.only(path, ("hours", "days_off", "out_of_hours", "contact"))
         words = self.known(table, path, "hours")
         hours = None
         try:
@@ -193,8 +168,8 @@ class Words:
     def levels(self) -> tuple[Level, ...]:
         """The levels of escalation."""
         found: list[Level] = []
-        for path, table in self.listed("level"):
-            self.only(table, path, ("name", "after", "owner", "mass"))
+        for path, table in self.reader.tables("level"):
+            self.reader.only(path, ("name", "after", "owner", "mass"))
             found.append(
                 Level(
                     name=self.text(table, path, "name", f"level {len(found) + 1}"),
@@ -209,7 +184,7 @@ class Words:
         """The time in which a reconnection has to be done."""
         path: _Path = ("backstop",)
         table = self.reader.table("backstop")
-        self.only(table, path, ("minutes", "parts", "warn", "source"))
+        self.reader.only(path, ("minutes", "parts", "warn", "source"))
         usual = Backstop()
         minutes = self.number(table, path, "minutes", usual.minutes)
         parts = usual.parts
@@ -219,7 +194,7 @@ class Words:
                     self.text(one, here, "owner"),
                     self.number(one, here, "minutes", 0.0),
                 )
-                for here, one in self.listed("backstop", "parts")
+                for here, one in self.reader.tables("backstop", "parts")
             )
         warn = table.get("warn", list(usual.warn))
         if not isinstance(warn, list) or not all(

@@ -35,9 +35,7 @@ class Table:
 
     def only(self, *known: str) -> None:
         """Note every key that nobody knows."""
-        for word in self.values:
-            if word not in known:
-                self.fault(word, f"no key {word!r} here", known=known, near=word)
+        self.words.reader.only(self.path, known)
 
     def fault(self, key: str, message: str, *, known: Iterable[str] = (), near: str = "") -> None:
         """Note a mistake at a key, or at the table if the key is not there."""
@@ -141,11 +139,4 @@ class Words:
 
     def tables(self, name: str) -> list[Table]:
         """The tables of a list of tables."""
-        value = self.reader.toml.data.get(name, [])
-        if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-            self.reader.fault((name,), f"{name} is a list of tables", expected=(f"[[{name}]]",))
-            return []
-        return [
-            Table(self, (name, number), cast("Mapping[str, object]", one))
-            for number, one in enumerate(value)
-        ]
+        return [Table(self, path, values) for path, values in self.reader.tables(name)]

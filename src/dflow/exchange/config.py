@@ -328,34 +328,14 @@ def _treatment(reader: TableReader, name: str) -> Treatment | None:
 
 def _closed(reader: TableReader, name: str) -> tuple[Closed, ...]:
     """The maintenance windows of a mount, ``[[mount.NAME.closed]]``."""
-    path = ("mount", name, "closed")
-    tables = reader.table("mount", name).get("closed", [])
-    if not isinstance(tables, list):
-        reader.fault(path, "closed is a list of windows", expected=(f"[[{'.'.join(path)}]]",))
-        return ()
-    windows: list[Closed] = []
-    for number, table in enumerate(tables):
-        here = (*path, number)
-        window = _window(reader, here, table)
-        if window is not None:
-            windows.append(window)
-    return tuple(windows)
+    windows = (_window(reader, *one) for one in reader.tables("mount", name, "closed"))
+    return tuple(one for one in windows if one is not None)
 
 
-def _window(reader: TableReader, path: tuple[str | int, ...], table: TomlValue) -> Closed | None:
-    known = ("from", "to", "days", "zone")
-    if not isinstance(table, dict):
-        reader.fault(path, "a window is a table", expected=known)
-        return None
-    for word in table:
-        if word not in known:
-            reader.fault(
-                (*path, word),
-                f"a window has no key {word!r}",
-                expected=known,
-                near_to=word,
-                known=known,
-            )
+def _window(
+    reader: TableReader, path: tuple[str | int, ...], table: dict[str, TomlValue]
+) -> Closed | None:
+    reader.only(path, ("from", "to", "days", "zone"))
     start, end, days = table.get("from"), table.get("to"), table.get("days", [])
     zone = str(table.get("zone", "Europe/London"))
     times = isinstance(start, time | datetime) and isinstance(end, time | datetime)

@@ -70,30 +70,42 @@ class TableReader:
             RefusedText: with all of them, in the order of the places.
         """
         if self.faults:
-            raise RefusedText(
-                sorted(self.faults, key=lambda one: (one.source, one.line, one.column))
-            )
+            # What is read twice is wrong twice, and told once.
+            faults = dict.fromkeys(self.faults)
+            raise RefusedText(sorted(faults, key=lambda one: (one.source, one.line, one.column)))
 
-    def table(self, *path: str, required: bool = False) -> dict[str, TomlValue]:
+    def table(self, *path: str | int, required: bool = False) -> dict[str, TomlValue]:
         """A table; empty, with a mistake noted, if something else stands there."""
         value: TomlValue = self.toml.data
         for depth, word in enumerate(path, start=1):
-            value = value.get(word) if isinstance(value, dict) else None
+            value = _below(value, word)
             if value is None:
                 if required:
-                    self.fault(path[: depth - 1], f"table [{'.'.join(path)}] is missing")
+                    self.fault(path[: depth - 1], f"table {_head(path)} is missing")
                 return {}
         if not isinstance(value, dict):
-            self.fault(path, f"{'.'.join(path)} is no table", expected=(f"[{'.'.join(path)}]",))
+            self.fault(path, f"{_dotted(path)} is no table", expected=(_head(path),))
             return {}
         return value
 
-    def only(self, path: tuple[str, ...], known: Iterable[str], *, shown: bool = True) -> None:
+    def tables(self, *path: str) -> list[tuple[tuple[str | int, ...], dict[str, TomlValue]]]:
+        """The tables of a list, each with its path; none, with a mistake noted, if it is none."""
+        value = self.table(*path[:-1]).get(path[-1], [])
+        if isinstance(value, list):
+            found = [one for one in value if isinstance(one, dict)]
+            if len(found) == len(value):
+                return [((*path, number), one) for number, one in enumerate(found)]
+        self.fault(path, f"{path[-1]} is a list of tables", expected=(_head((*path, 0)),))
+        return []
+
+    def only(
+        self, path: tuple[str | int, ...], known: Iterable[str], *, shown: bool = True
+    ) -> None:
         """Note every key of a table that nobody knows, with what is near."""
         names = tuple(known)
         for word in self.table(*path):
             if word not in names:
-                here = f"[{'.'.join(path)}]" if path else "the file"
+                here = _head(path) if path else "the file"
                 self.fault(
                     (*path, word),
                     f"{here} has no key {word!r}",
@@ -216,3 +228,22 @@ class TableReader:
                     expected=('{ env = "NAME" }', '{ file = "path" }'),
                 )
         return None
+
+
+def _below(value: TomlValue, word: str | int) -> TomlValue:
+    """What stands in a value under a key, or in a place of a list; None if there is nothing."""
+    if isinstance(value, dict) and isinstance(word, str):
+        return value.get(word)
+    if isinstance(value, list) and isinstance(word, int):
+        return value[word]
+    return None
+
+
+def _head(path: tuple[str | int, ...]) -> str:
+    """A table's head, as a person writes it; of one in a list, that of each."""
+    listed = any(isinstance(one, int) for one in path)
+    return f"[[{_dotted(path)}]]" if listed else f"[{_dotted(path)}]"
+
+
+def _dotted(path: tuple[str | int, ...]) -> str:
+    return ".".join(one for one in path if isinstance(one, str))

@@ -150,7 +150,7 @@ def _with_tranches(words: Words, plan: Plan) -> tuple[Plan, tuple[Assigned, ...]
     path = words.path("tranches", "applications")
     if path is None:
         return plan, ()
-    words.only(table, ("tranches",), ("places", "applications", "method", "seed"))
+    words.reader.only(("tranches",), ("places", "applications", "method", "seed"))
     places = table.get("places")
     if not isinstance(places, list) or not all(isinstance(one, int) for one in places):
         words.reader.fault(("tranches", "places"), "places is a list of numbers, one a tranche")

@@ -6,11 +6,10 @@ compares no value with another table's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import cast
 
 from attrs import frozen
 
@@ -84,34 +83,6 @@ class Words:
             self.reader.fault((*path, ends[1]), f"{ends[1]} is not after {ends[0]}")
         return first, last
 
-    def only(
-        self, table: Mapping[str, object], path: tuple[str | int, ...], known: Iterable[str]
-    ) -> None:
-        """Note every key that nobody knows."""
-        names = tuple(known)
-        for word in table:
-            if word not in names:
-                self.reader.fault(
-                    (*path, word),
-                    f"no key {word!r} here",
-                    expected=names,
-                    near_to=word,
-                    known=names,
-                )
-
-    def tables(self, *path: str) -> list[tuple[tuple[str | int, ...], Mapping[str, object]]]:
-        """The tables of a list of tables, with their paths."""
-        above: Mapping[str, object] = (
-            self.reader.table(*path[:-1]) if path[:-1] else self.reader.toml.data
-        )
-        value = above.get(path[-1], [])
-        if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-            self.reader.fault(
-                path, f"{path[-1]} is a list of tables", expected=(f"[[{'.'.join(path)}]]",)
-            )
-            return []
-        return [((*path, n), cast("Mapping[str, object]", one)) for n, one in enumerate(value)]
-
     def path(self, *words: str) -> Path | None:
         """A file's path, None if it is left out."""
         table = self.reader.table(*words[:-1])
@@ -129,7 +100,7 @@ class Words:
             if not isinstance(one, dict):
                 self.reader.fault(here, "a ramp is a table")
                 continue
-            self.only(one, here, ("from", "to", "first", "last"))
+            self.reader.only(here, ("from", "to", "first", "last"))
             start, end = self.stretch(one, here, ends=("from", "to"))
             first, last = number(one.get("first")), number(one.get("last"))
             if first is None or last is None or not (0 <= first <= 1 and 0 <= last <= 1):
@@ -152,10 +123,10 @@ class Words:
     def plan(self) -> Plan:
         """The plan, without volumes and waves."""
         head = self.reader.table("plan", required=True)
-        self.only(head, ("plan",), (*_PLAN, "comments"))
+        self.reader.only(("plan",), (*_PLAN, "comments"))
         start, end = self.stretch(head, ("plan",), ends=("start", "end"))
         calendar = self.reader.table("calendar")
-        self.only(calendar, ("calendar",), ("days_off", "holidays"))
+        self.reader.only(("calendar",), ("days_off", "holidays"))
         off, holidays = calendar.get("days_off", ["sat", "sun"]), calendar.get("holidays", [])
         if not isinstance(off, list) or not set(off) <= _WEEK:
             self.reader.fault(("calendar", "days_off"), "days_off is a list of mon ... sun")
@@ -190,7 +161,7 @@ class Words:
         """One supplier."""
         path = ("supplier", mpid)
         table = self.reader.table(*path)
-        self.only(table, path, ("daily", "ramps", "qualified", "portfolio", "tranche"))
+        self.reader.only(path, ("daily", "ramps", "qualified", "portfolio", "tranche"))
         return Supplier(
             mpid=mpid,
             limit=self.limit(f"supplier {mpid}", *path),
@@ -202,8 +173,8 @@ class Words:
     def sprints(self) -> tuple[Sprint, ...]:
         """The sprints, which may not overlap."""
         found: list[Sprint] = []
-        for here, table in self.tables("sprint"):
-            self.only(table, here, ("name", "from", "to", "tranches", "most"))
+        for here, table in self.reader.tables("sprint"):
+            self.reader.only(here, ("name", "from", "to", "tranches", "most"))
             start, end = self.stretch(table, here, ends=("from", "to"))
             waves = table.get("tranches", [])
             if found and start < found[-1].end:
@@ -234,8 +205,8 @@ class Words:
     def exceptions(self) -> tuple[Excepted, ...]:
         """The cases without reverse migration."""
         found: list[Excepted] = []
-        for here, table in self.tables("reverse", "exception"):
-            self.only(table, here, ("why", "suppliers", "networks", "from", "to"))
+        for here, table in self.reader.tables("reverse", "exception"):
+            self.reader.only(here, ("why", "suppliers", "networks", "from", "to"))
             if not table.get("why"):
                 self.reader.fault(here, "an exception says why")
             suppliers, networks = table.get("suppliers", []), table.get("networks", [])
@@ -254,8 +225,8 @@ class Words:
         """What is to be supposed."""
         found: list[Change] = []
         factors = ("industry", "networks", "suppliers", "wanted")
-        for here, table in self.tables("what_if"):
-            self.only(table, here, ("name", *factors, "later", "method"))
+        for here, table in self.reader.tables("what_if"):
+            self.reader.only(here, ("name", *factors, "later", "method"))
             values = {name: number(table.get(name, 1.0)) for name in factors}
             for name, value in values.items():
                 if value is None or value < 0:
@@ -278,7 +249,7 @@ class Words:
         table = self.reader.table("exchange")
         if not table:
             return None
-        self.only(table, ("exchange",), ("config", "destination", "supplier", "network"))
+        self.reader.only(("exchange",), ("config", "destination", "supplier", "network"))
         config = self.path("exchange", "config")
         if config is None or not isinstance(table.get("destination"), str):
             self.reader.fault(("exchange",), "needs config, a path, and destination, a name")
