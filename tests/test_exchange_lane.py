@@ -130,6 +130,22 @@ def test_a_destination_that_was_diverted_from_is_tried_and_taken_again() -> None
     assert len(list(here.journal.deliveries(delivered))) == 6, "each of them once"
 
 
+def test_what_was_paused_for_long_is_not_given_up_at_its_first_failure() -> None:
+    treatment = Treatment(retry=Retry(first=3600, factor=1, jitter=0), breaker=Breaker(after=999))
+    here = world(old=Moody("down"), treatment=treatment, spare=Treatment())
+    here.put(file(1))
+    here.journal.set_lane(LaneRow(destination="old", paused=True))
+    here.run()
+    here.clock.now += 30 * 86400
+    here.journal.set_lane(LaneRow(destination="old"))
+    days = 0.0
+    while next(here.journal.deliveries(Query(destination="old"))).state is not State.DEAD:
+        here.run()
+        here.clock.now += 7200
+        days += 7200 / 86400
+    assert 7 < days < 7.3
+
+
 @given(
     moods=st.lists(st.sampled_from(["down", "down", "well", "breaks", "lies"]), max_size=30),
     pauses=st.lists(st.sampled_from([1, 30, 120]), min_size=6, max_size=6),

@@ -44,7 +44,7 @@ class Retry:
         cap: no wait is longer, jitter aside.
         jitter: part of the wait by which it may be longer or shorter, 0 to 1.
         attempts: after so many the delivery is dead; None for no limit.
-        give_up: seconds after which it is dead; None for no limit.
+        give_up: seconds after its first attempt, after which it is dead; None for no limit.
     """
 
     first: float = field(default=5.0, validator=gt(0))
@@ -70,7 +70,7 @@ class Retry:
         return exact * (1.0 + self.jitter * (2.0 * chance - 1.0))
 
     def exhausted(self, attempts: int, age: float) -> bool:
-        """Whether no more attempts are allowed, after so many, at this age in seconds."""
+        """Whether no more attempts are allowed, after so many, so many seconds after the first."""
         if self.attempts is not None and attempts >= self.attempts:
             return True
         return self.give_up is not None and age >= self.give_up

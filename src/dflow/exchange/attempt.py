@@ -70,10 +70,12 @@ async def send(
     clock: Callable[[], float],
     chance: float,
     *,
+    since: float,
     lease: Lease,
 ) -> Ended:
     """One attempt to deliver; `chance` is from 0 to 1, for the wait after a failure.
 
+    `since` is the instant from which on it is tried, by which it is given up in the end.
     It is given up when the lease is: then others may ask about it.
     """
     started, treatment = clock(), mount.treatment
@@ -91,7 +93,7 @@ async def send(
     except Refused as error:
         step, detail = Step.REFUSED, str(error)
     except Unavailable as error:
-        gone = treatment.retry.exhausted(row.attempts, started - row.made)
+        gone = treatment.retry.exhausted(row.attempts, started - since)
         step, detail = (Step.EXHAUSTED if gone else Step.FAILED), str(error)
     except TimeoutError:
         detail = f"no answer in {treatment.timeout:g} s" if lease.holds else GIVEN_UP
@@ -109,14 +111,16 @@ async def send(
     return Ended(row=row, step=step, detail=detail, place=place, due=due, started=started, at=at)
 
 
-async def ask(mount: Mount, row: DeliveryRow, clock: Callable[[], float], chance: float) -> Ended:
-    """Ask the destination about an unknown delivery; `chance` as in `send`."""
+async def ask(
+    mount: Mount, row: DeliveryRow, clock: Callable[[], float], chance: float, *, since: float
+) -> Ended:
+    """Ask the destination about an unknown delivery; `chance` and `since` as in `send`."""
     started, treatment = clock(), mount.treatment
     # After one loss, such as by a crash, it goes at once, however long the exchange was down;
     # what is lost again and again waits, and ends.
     gone, again = False, None
     if row.attempts > 1:
-        gone = treatment.retry.exhausted(row.attempts, started - row.made)
+        gone = treatment.retry.exhausted(row.attempts, started - since)
         again = started + treatment.retry.wait(row.attempts - 1, chance)
     able = mount.outbox.capabilities.probes
     step, detail = Step.UNDECIDED, COULD_NOT_TELL if able else CANNOT_ASK

@@ -226,9 +226,12 @@ class Lane:
             self._spent = treatment.quota.used(self._spent, now, number)
         for row in work.ask:
             self._asking.add(row.id)
-            self._start(ask(self.mount, row, self.clock, self.chance()))
+            self._start(ask(self.mount, row, self.clock, self.chance(), since=work.since[row.id]))
         for row, content in work.send:
-            self._start(send(self.mount, row, content, self.clock, self.chance(), lease=self.lease))
+            since, chance = work.since[row.id], self.chance()
+            self._start(
+                send(self.mount, row, content, self.clock, chance, since=since, lease=self.lease)
+            )
         if work.more:
             self._look_at = 0.0
         if work.more or (allowed.number and number + work.passed >= allowed.number):

@@ -133,7 +133,10 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
             meaning="After so many it is dead; no limit if left out.",
         ),
         Option(
-            name="give_up", kind="seconds", default=7 * 86400.0, meaning="Age at which it is dead."
+            name="give_up",
+            kind="seconds",
+            default=7 * 86400.0,
+            meaning="After its first attempt, when it is dead.",
         ),
     ),
     "mount.breaker": (

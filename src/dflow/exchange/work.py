@@ -36,6 +36,7 @@ class Work:
     Attributes:
         send: what is to be sent, with its bytes.
         ask: what is to be asked about.
+        since: by number, since when each of them is tried.
         passed: how many were looked at and not sent: put back, or dead as their bytes are lost.
         diverted: to which destinations something was diverted.
         more: whether there is more to divert, at once.
@@ -46,6 +47,7 @@ class Work:
 
     send: tuple[tuple[DeliveryRow, bytes], ...] = ()
     ask: tuple[DeliveryRow, ...] = ()
+    since: Mapping[int, float] = field(factory=dict)
     passed: int = 0
     diverted: frozenset[str] = frozenset()
     more: bool = False
@@ -112,9 +114,17 @@ class Look:
             found,
             send=tuple(send),
             ask=tuple(ask),
+            since={row.id: self._since(journal, row) for row in (*ask, *(row for row, _ in send))},
             passed=passed,
             next_due=journal.next_due(name, after=now),
         )
+
+    def _since(self, journal: Journal, row: DeliveryRow) -> float:
+        """Since when a delivery is tried: to be paused or held for long is not to fail for long."""
+        give_up = self.mount.treatment.retry.give_up
+        if give_up is None or self.now - row.made < give_up:
+            return row.made  # too young for the difference to matter
+        return min((one.started for one in journal.attempts(row.id)), default=self.now)
 
     def _take(
         self, journal: Journal, number: int, *, diverted: bool
