@@ -18,12 +18,11 @@ from attrs import evolve, frozen
 from dflow.delivery import State
 from dflow.errors import DflowError, LookupMiss, StructureError, near_or_known
 from dflow.exchange.account import instant_text
-from dflow.exchange.intake import Intake
+from dflow.exchange.intake import Intake, undecided
 from dflow.exchange.journal import (
     ArrivalRow,
     DeliveryRow,
     Journal,
-    NewArrival,
     NewDelivery,
     Outcome,
     Query,
@@ -195,15 +194,7 @@ def expected_copies(
     header, _ = intake.read_header(content)
     if header is None:
         return []
-    plain = NewArrival(
-        at=at,
-        source=row.source,
-        name=row.name,
-        content=content,
-        address=row.address,
-        outcome=row.outcome,
-    )
-    return intake.copies(plain, header, rule)
+    return intake.copies(undecided(row, content, at), header, rule)
 
 
 def _plain(row: ArrivalRow) -> AuditLine:

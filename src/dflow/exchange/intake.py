@@ -18,12 +18,20 @@ from dflow.delivery import Order
 from dflow.envelope import Header, read_header
 from dflow.errors import StructureError
 from dflow.exchange.copies import copied
-from dflow.exchange.journal import NewArrival, NewDelivery, Outcome, content_hash
+from dflow.exchange.journal import ArrivalRow, NewArrival, NewDelivery, Outcome, content_hash
 from dflow.flow import Flow
 from dflow.routing import Copy, Decision, Routes, Target
 from dflow.transport import Arrival
 
-__all__ = ["Intake", "address_of", "delivery_key", "line_of", "not_copied", "read_address"]
+__all__ = [
+    "Intake",
+    "address_of",
+    "delivery_key",
+    "line_of",
+    "not_copied",
+    "read_address",
+    "undecided",
+]
 
 #: A header is far shorter; what has no line end in so many bytes is no D-flow.
 _LONGEST_HEADER = 4096
@@ -89,6 +97,18 @@ def line_of(order: Order, address: Mapping[str, str]) -> str:
             return sender
         case "sender and flow":
             return f"{sender} {address.get('flow', '')}"
+
+
+def undecided(row: ArrivalRow, content: bytes, at: float) -> NewArrival:
+    """A recorded arrival as one of an instant, for its rules to be asked anew."""
+    return NewArrival(
+        at=at,
+        source=row.source,
+        name=row.name,
+        content=content,
+        address=row.address,
+        outcome=row.outcome,
+    )
 
 
 @frozen(kw_only=True)

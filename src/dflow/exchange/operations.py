@@ -16,7 +16,7 @@ from attrs import evolve, field, frozen
 from dflow.delivery import STEPS, State, Step, WrongStep, steps_from
 from dflow.errors import DflowError, StructureError, near_or_known
 from dflow.exchange.account import instant_text
-from dflow.exchange.intake import Intake, delivery_key, line_of
+from dflow.exchange.intake import Intake, delivery_key, line_of, undecided
 from dflow.exchange.journal import (
     ArrivalRow,
     DeliveryRow,
@@ -362,15 +362,7 @@ def _decided(intake: Intake, row: ArrivalRow, content: bytes, now: float) -> New
         raise OperationRefused(
             f"arrival {row.id} has no address: {why.rstrip('.')}; name a destination"
         )
-    plain = NewArrival(
-        at=now,
-        source=row.source,
-        name=row.name,
-        content=content,
-        address=row.address,
-        outcome=row.outcome,
-    )
-    return intake.decided(plain, header, checked=True)
+    return intake.decided(undecided(row, content, now), header, checked=True)
 
 
 def _able(state: State) -> str:
