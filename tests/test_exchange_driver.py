@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from collections import Counter
 
 import pytest
@@ -12,6 +13,7 @@ from dflow.delivery import Breaker, Quota, Retry, State, Treatment
 from dflow.exchange import Mount
 from dflow.exchange.journal import LaneRow, Outcome, Query
 from dflow.routing import Routes
+from dflow.transport import Parcel, Receipt
 from support_exchange import Moody, World, file
 
 QUICK = Treatment(retry=Retry(first=5, jitter=0), breaker=Breaker(after=1000), timeout=0.2)
@@ -39,6 +41,23 @@ def states(here: World, destination: str) -> Counter[State]:
 
 def outcomes(here: World) -> dict[str, int]:
     return {outcome.value: n for outcome, n in here.journal.outcomes().items()}
+
+
+class Alarming(Moody):
+    """An outbox that is signalled to while it sends."""
+
+    async def send(self, parcel: Parcel) -> Receipt:
+        signal.raise_signal(signal.Signals[self.mood])
+        await asyncio.sleep(0.02)  # so that the signal is seen first
+        return Receipt(key=parcel.key, place=parcel.name)
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_ends_a_run_and_what_is_under_way_is_kept(name: str) -> None:
+    here = world(Alarming(name))
+    here.put(file(1))
+    assert here.exchange().run_until_signal().received == 1
+    assert states(here, "old") == {State.DELIVERED: 1}
 
 
 def test_every_outcome_is_kept_and_named() -> None:

@@ -10,8 +10,6 @@ ended was interrupted, and the next goes on where rules, journal and ledger stan
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -175,7 +173,7 @@ def _work(
             exchange.clock = lambda: clock.now().timestamp()
             if orders.started is not None:
                 orders.started(exchange)
-            totals = exchange.run_once() if orders.once else _forever(exchange)
+            totals = exchange.run_once() if orders.once else exchange.run_until_signal()
     if orders.refreshing:
         fresh = refresh_drop(campaign, journal, clock.now())
         data: dict[str, object] = {"passed": fresh.passed, "added": fresh.added}
@@ -189,16 +187,6 @@ def _backfilled(ledger: Ledger) -> bool:
     for entry in ledger.read():
         done = {"clones set": False, "backfilled": True}.get(entry.kind, done)
     return done
-
-
-def _forever(exchange: Exchange) -> Totals:
-    async def run() -> Totals:
-        loop = asyncio.get_running_loop()
-        for name in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(name, exchange.stop)
-        return await exchange.run()
-
-    return asyncio.run(run())
 
 
 def mend(

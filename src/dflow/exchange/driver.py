@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -104,6 +105,17 @@ class Exchange:
     def run_once(self) -> Totals:
         """Take what the sources have now, deliver what is due now, and return."""
         return asyncio.run(self.run(once=True))
+
+    def run_until_signal(self) -> Totals:
+        """Run until SIGINT or SIGTERM; what is under way then ends."""
+
+        async def run() -> Totals:
+            loop = asyncio.get_running_loop()
+            for name in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(name, self.stop)
+            return await self.run()
+
+        return asyncio.run(run())
 
     async def run(self, *, once: bool = False) -> Totals:
         """Run until `stop`, or, with `once`, until nothing is left to do now.

@@ -196,22 +196,9 @@ def run_plan(
             if once:
                 exchange.run_once()
             else:
-                _forever(exchange)
+                exchange.run_until_signal()
             went = actual(setup, journal)
         finally:
             journal.close()
         ledger.append(Entry(at=clock.now(), kind="run ended", data={"delivered": went.delivered}))
     return went
-
-
-def _forever(exchange: Exchange) -> None:
-    import asyncio
-    import signal
-
-    async def run() -> None:
-        loop = asyncio.get_running_loop()
-        for name in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(name, exchange.stop)
-        await exchange.run()
-
-    asyncio.run(run())
