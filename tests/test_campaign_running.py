@@ -26,11 +26,11 @@ from dflow.campaign import (
     take_back,
 )
 from dflow.campaign.rehearsal import rehearse
-from dflow.campaign.seeing import interrupted, ledger_of, opened
+from dflow.campaign.seeing import ledger_of, opened
 from dflow.cli import main
 from dflow.delivery import State
 from dflow.exchange.journal import Journal, Query
-from dflow.operation import ClockWentBack, SetClock
+from dflow.operation import ClockWentBack, SetClock, interrupted
 from dflow.routing import Routes
 from support_campaign import come, prepared
 from support_postgres import database

@@ -26,6 +26,7 @@ from dflow.operation import (
     SetClock,
     differences_of,
     instant_from,
+    interrupted,
 )
 from dflow.report import Report
 
@@ -104,6 +105,26 @@ def test_one_process_writes_and_anyone_reads(tmp_path: Path) -> None:
 def test_a_ledger_that_is_not_held_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="not open for writing"):
         Ledger(tmp_path / "x").append(Entry(at=NOW, kind="a"))
+
+
+@pytest.mark.parametrize(
+    ("kinds", "begun"),
+    [
+        ([], None),
+        (["run begun", "accepted"], 0),
+        (["run begun", "run ended", "accepted"], None),
+        (["run begun", "run begun"], 1),
+        (["run begun", "run ended", "run begun"], 2),
+    ],
+)
+def test_a_run_that_never_ended_was_interrupted(
+    tmp_path: Path, kinds: list[str], begun: int | None
+) -> None:
+    path = tmp_path / "ledger.jsonl"
+    with Ledger(path) as ledger:
+        for minutes, kind in enumerate(kinds):
+            ledger.append(Entry(at=NOW + timedelta(minutes=minutes), kind=kind))
+    assert interrupted(Ledger(path)) == (None if begun is None else NOW + timedelta(minutes=begun))
 
 
 def test_a_set_clock_stands_still_until_it_is_moved() -> None:

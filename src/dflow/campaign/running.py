@@ -19,7 +19,7 @@ from dflow.campaign.config import Campaign
 from dflow.campaign.copies import reconcile, since_of, until_of
 from dflow.campaign.drop import refresh_drop
 from dflow.campaign.rules import CampaignRefused, clone_names, propose
-from dflow.campaign.seeing import interrupted, ledger_of, opened
+from dflow.campaign.seeing import ledger_of, opened
 from dflow.campaign.setting import put_in, standing
 from dflow.exchange import (
     Exchange,
@@ -34,7 +34,7 @@ from dflow.exchange import (
 from dflow.exchange.backfilling import backfill
 from dflow.exchange.intake import Intake
 from dflow.exchange.journal import Query
-from dflow.operation import Clock, Entry, Ledger
+from dflow.operation import Clock, Entry, Ledger, interrupted
 
 __all__ = ["Orders", "copy_past", "mend", "run_campaign"]
 

@@ -22,7 +22,7 @@ from dflow.campaign.setting import Standing, standing
 from dflow.exchange import Journal, Wiring, load_wiring
 from dflow.operation import Ledger
 
-__all__ = ["Seen", "interrupted", "ledger_of", "look", "opened"]
+__all__ = ["Seen", "ledger_of", "look", "opened"]
 
 
 @frozen(kw_only=True)
@@ -78,14 +78,6 @@ _FLAWS = {
 def ledger_of(campaign: Campaign) -> Ledger:
     """The ledger beside the campaign."""
     return Ledger(campaign.ledger_path)
-
-
-def interrupted(ledger: Ledger) -> datetime | None:
-    """When the last run began, if it never ended; None if it did."""
-    begun: datetime | None = None
-    for entry in ledger.read():
-        begun = {"run begun": entry.at, "run ended": None}.get(entry.kind, begun)
-    return begun
 
 
 @contextmanager

@@ -108,7 +108,8 @@ def _status(file: Path, clock: Clock, _args: argparse.Namespace) -> Report:
     from dflow.campaign import load_campaign, look
     from dflow.campaign.acceptance import unfinished
     from dflow.campaign.saying import status_report
-    from dflow.campaign.seeing import interrupted, ledger_of, opened
+    from dflow.campaign.seeing import ledger_of, opened
+    from dflow.operation import interrupted
 
     campaign = load_campaign(file)
     with opened(campaign) as (wiring, journal):

@@ -112,7 +112,8 @@ def _run(file: Path, clock: Clock, args: argparse.Namespace) -> Report:
 def _status(file: Path, clock: Clock, _args: argparse.Namespace) -> Report:
     from dflow.migration import load_setup
     from dflow.migration.progress import status_report
-    from dflow.migration.running import actual_of, interrupted, ledger_of
+    from dflow.migration.running import actual_of, ledger_of
+    from dflow.operation import interrupted
 
     setup = load_setup(file)
     return status_report(setup, clock.now(), actual_of(setup), interrupted(ledger_of(setup)))

@@ -24,9 +24,9 @@ from dflow.exchange.journal import Journal, Query
 from dflow.migration.config import Setup
 from dflow.migration.gate import MigrationGate
 from dflow.migration.parties import PartiesByAddress
-from dflow.operation import Clock, Entry, Ledger
+from dflow.operation import Clock, Entry, Ledger, interrupted
 
-__all__ = ["Actual", "actual", "actual_of", "interrupted", "ledger_of", "run_plan", "wired"]
+__all__ = ["Actual", "actual", "actual_of", "ledger_of", "run_plan", "wired"]
 
 
 def ledger_of(setup: Setup) -> Ledger:
@@ -145,16 +145,6 @@ def actual_of(setup: Setup) -> Actual:
         return actual(setup, journal)
     finally:
         journal.close()
-
-
-def interrupted(ledger: Ledger) -> datetime | None:
-    """When the last run began, if it never ended; None if it did."""
-    begun: datetime | None = None
-    for entry in ledger.read():
-        begun = (
-            entry.at if entry.kind == "run begun" else None if entry.kind == "run ended" else begun
-        )
-    return begun
 
 
 def run_plan(

@@ -1,7 +1,14 @@
 """What every operation stands on: its ledger, its clock, what differs between two versions."""
 
 from dflow.operation.clock import Clock, SetClock, SystemClock, instant_from
-from dflow.operation.ledger import ClockWentBack, Entry, Ledger, LedgerBusy, LedgerError
+from dflow.operation.ledger import (
+    ClockWentBack,
+    Entry,
+    Ledger,
+    LedgerBusy,
+    LedgerError,
+    interrupted,
+)
 from dflow.operation.versions import Difference, differences_of
 
 __all__ = [
@@ -16,4 +23,5 @@ __all__ = [
     "SystemClock",
     "differences_of",
     "instant_from",
+    "interrupted",
 ]

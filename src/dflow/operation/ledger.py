@@ -1,7 +1,8 @@
 """The ledger of an operation: what was done, by whom and when, so that it can go on.
 
 In: entries.  Out: the same entries, after any crash.  This module does not know what an
-operation is: campaign, cut-over, contingency and migration each give entries a meaning.
+operation is: campaign, cut-over, contingency and migration each give entries a meaning;
+only how a run begins and ends is said alike.
 
 A file of JSON lines that only grows.  An entry is on the disk before `append` returns.
 A crash can leave a last line cut short: it never counted, and it is set aside, not
@@ -24,7 +25,7 @@ from attrs import define, field, frozen
 from dflow.errors import DflowError
 from dflow.transport.durable import sync_folder, try_lock
 
-__all__ = ["ClockWentBack", "Entry", "Ledger", "LedgerBusy", "LedgerError"]
+__all__ = ["ClockWentBack", "Entry", "Ledger", "LedgerBusy", "LedgerError", "interrupted"]
 
 
 class LedgerError(DflowError):
@@ -199,3 +200,17 @@ class Ledger:
         except OSError as error:
             raise LedgerError(f"{self.path}: {error.strerror or error}") from error
         self._last = last
+
+
+def interrupted(ledger: Ledger) -> datetime | None:
+    """When the last run began, if it never ended; None if it did.
+
+    A run's two entries are ``run begun`` and ``run ended``, whatever the operation.
+
+    Raises:
+        LedgerError: a line that is not the last cannot be read, with its number.
+    """
+    begun: datetime | None = None
+    for entry in ledger.read():
+        begun = {"run begun": entry.at, "run ended": None}.get(entry.kind, begun)
+    return begun
