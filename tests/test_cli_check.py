@@ -300,3 +300,12 @@ def test_a_profile_of_the_wrong_shape_is_refused(
     profile.write_text(text)
     assert main(["check", str(folder / "good.usr"), "--profile", str(profile)]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", ["-1", "two", "\u00b2", "1.5"])
+@pytest.mark.parametrize("option", ["--most", "--jobs"])
+def test_what_is_no_count_is_said(
+    folder: Path, capsys: pytest.CaptureFixture[str], option: str, number: str
+) -> None:
+    assert main(["check", str(folder / "good.usr"), f"{option}={number}"]) == 2
+    assert f"{number!r} is no count" in capsys.readouterr().err

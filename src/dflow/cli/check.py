@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN, ERRORS, WRONG, complain
 from dflow.cli.definitions import add_overlay, catalogue_over
+from dflow.cli.operating import count
 from dflow.errors import SourceError
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def add(subparsers: Subparsers) -> None:
     )
     parser.add_argument(
         "--most",
-        type=_number,
+        type=count,
         default=20,
         metavar="N",
         help="draw at most N findings of one kind for one file; 0 for all (default: 20)",
@@ -77,17 +78,11 @@ def add(subparsers: Subparsers) -> None:
     add_overlay(parser)
     parser.add_argument(
         "--jobs",
-        type=_number,
+        type=count,
         default=0,
         metavar="N",
         help="processes for many files; 0 for one a core (default: 0)",
     )
-
-
-def _number(text: str) -> int:
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
-    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:

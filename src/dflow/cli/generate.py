@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN
 from dflow.cli.definitions import add_overlay, catalogue_over
+from dflow.cli.operating import count
 from dflow.cli.sources import text
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--version", metavar="NNN", default="", help="default: the latest")
     parser.add_argument(
         "--count",
-        type=_count,
+        type=count,
         metavar="N",
         help="how many meter points (default: as many as the portfolio has, else 1)",
     )
@@ -71,12 +72,6 @@ def add(subparsers: Subparsers) -> None:
         help="a file; for a scenario a new folder (default: output)",
     )
     add_overlay(parser)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no count")
-    return int(text)
 
 
 def _party(text: str) -> Party:
