@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -165,6 +166,18 @@ def test_a_replay_to_a_destination_goes_nowhere_else(
     status = told(capsys, "status", config, status=1)
     assert "old-agent: 2 due" in status
     assert "new-agent: nothing waits" in status
+
+
+def test_an_export_leaves_out_damaged_bytes_and_nothing_else(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path(config).parent
+    with closing(sqlite3.connect(folder / "out" / "journal.db")) as database, database:
+        database.execute("UPDATE payload SET body = x'00' WHERE id = 1")
+        (whole,) = database.execute("SELECT count(*) FROM arrival WHERE payload > 1").fetchone()
+    assert main(["journal", "export", config, "--into", str(folder / "exported")]) == 2
+    assert "its bytes have another hash; it is left out" in capsys.readouterr().err
+    assert len(list((folder / "exported").iterdir())) == whole > 0
 
 
 def test_events_show_the_evidence_and_exports_are_private(

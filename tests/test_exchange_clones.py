@@ -15,7 +15,14 @@ from dflow.errors import DflowError, LookupMiss
 from dflow.exchange import Mount, Operations, backfilling
 from dflow.exchange.backfilling import backfill
 from dflow.exchange.clones import Audit, audit, audit_page
-from dflow.exchange.journal import JournalError, Query, SqliteJournal, content_hash
+from dflow.exchange.journal import (
+    JournalError,
+    LaneRow,
+    Query,
+    SqliteJournal,
+    content_hash,
+)
+from dflow.exchange.pruning import prune_in_parts
 from dflow.parse import read
 from support import CHECKOUT
 from support_exchange import RULES, Moody, World, file
@@ -93,6 +100,79 @@ def test_gaps_are_listed_and_a_backfill_closes_them_once() -> None:
         "migration: 4 copies of arrivals 1 to 7",
         "migration: 0 copies of arrivals 1 to 7",
     ]
+
+
+def test_a_copy_that_was_diverted_is_where_its_rule_says() -> None:
+    here, *_ = world(RULES.replace("copy new", "copy new else spare"))
+    here.journal.set_lane(LaneRow(destination="new", diverted=True))
+    here.put(file(1))
+    here.run()
+    (line,) = audited(here).lines
+    assert (line.destination, line.state, line.problem) == ("spare", "delivered", "")
+
+
+@pytest.mark.parametrize("rules", ["then", "now"])
+def test_a_copy_that_was_sent_again_in_place_of_another_is_there(rules: str) -> None:
+    here, _, new = world()
+    new.mood = "refuses"
+    here.put(file(1))
+    here.run()
+    (gap,) = audited(here).gaps
+    assert gap.problem == "the copy is dead"
+    act = Operations(journal=here.journal, who="ann", why="their mistake", clock=here.clock)
+    if rules == "now":
+        act.cancel([gap.delivery or 0])
+    new.mood = "well"
+    intake = here.exchange().intake if rules == "now" else None
+    act.replay(Query(arrival=1), intake, destination="new")
+    (gap,) = audited(here).gaps
+    assert gap.problem == "the copy is due"
+    here.run()
+    (line,) = audited(here).lines
+    assert (line.state, line.identical, line.problem) == ("delivered", True, "")
+
+
+def test_what_was_pruned_is_not_proved() -> None:
+    here, *_ = world()
+    act = Operations(journal=here.journal, who="ann", why="old", clock=here.clock)
+    here.put(file(1), file(2))
+    here.run()
+    assert not list(prune_in_parts(act, before=here.clock.now - 9))
+    assert audited(here).complete
+    then, here.clock.now = here.clock.now, here.clock.now + 100
+    here.put(file(3))
+    here.run()
+    assert [one.arrivals for one in prune_in_parts(act, before=then + 50)] == [2]
+    found = audited(here)
+    assert (found.complete, found.gaps, found.forgotten.arrivals) == (False, (), 2)
+    assert "has forgotten 2 arrivals" in found.verdict
+    assert 'class="bad">Not proved: 1 copies are there' in audit_page(found)
+    now = here.clock.now
+    for since, until, known in ((then + 1, now + 1, True), (0, then, True), (then, now, False)):
+        intake = here.exchange().intake
+        some = audit(here.journal, intake, "migration", since=since, until=until)
+        assert some.complete is known
+
+
+def test_one_damaged_file_keeps_no_other_from_being_judged_sent_again_or_copied() -> None:
+    before = RULES.replace("clone migration: flow D0010 to M/OLDM copy new", "")
+    here, _, new = world(before)
+    here.put(file(1), file(2))
+    here.run()
+    here.journal._connection.execute("UPDATE payload SET body = x'00' WHERE id = 1")
+    here.rules = RULES
+    assert filled(here) == 1
+    here.run()
+    assert len(new.kept) == 1
+    (damaged, *rest) = audited(here).lines
+    assert "is damaged" in damaged.problem
+    assert [line.problem for line in rest] == [""]
+    act = Operations(journal=here.journal, who="ann", why="they lost it", clock=here.clock)
+    left: list[str] = []
+    intake = here.exchange().intake
+    made = act.replay(Query(), intake, destination="old", left=lambda _row, why: left.append(why))
+    assert len(made) == 1
+    assert "is damaged" in left[0]
 
 
 def test_other_bytes_than_the_originals_are_seen() -> None:

@@ -1,7 +1,7 @@
 """``dflow clones``: prove that every copy was made, and make those that are missing.
 
 In: a configuration, a clone's name, a window.  Out: an evidence report, or deliveries.
-Status 1 if an audit finds gaps.
+Status 1 if an audit finds gaps, or the journal has forgotten some of that time.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ def add(subparsers: Subparsers) -> None:
     audit = actions.add_parser(
         "audit",
         help="list the originals that have no copy, or one that differs",
-        epilog="Status: 0 complete, 1 there are gaps, 2 the journal or the rules cannot be read.",
+        epilog="Status: 0 complete, 1 there are gaps, or some of that time was pruned from the"
+        " journal, 2 the journal or the rules cannot be read.",
         allow_abbrev=False,
     )
     backfill = actions.add_parser("backfill", help="copy what has no copy", allow_abbrev=False)
@@ -124,8 +125,12 @@ def _tell(found: dict[str, object], rule: str) -> None:
         if line["problem"]:
             words = f"{line['arrival']:>5}  {line['name']} to {line['destination']}"
             print(printable(f"{words}: {line['problem']}"))
+    lost = found["forgotten"]
     verdict = "complete" if found["complete"] else f"{found['gaps']} gaps"
+    if not (found["complete"] or found["gaps"]):
+        verdict = "not proved"
+    none = "no file of this time was to be copied"
     counted = f"{found['copies']} copies, {verdict}"
-    print(
-        f"clone {rule}: {counted if found['copies'] else 'no file of this time was to be copied'}"
-    )
+    print(f"clone {rule}: {counted if found['copies'] or not found['complete'] else none}")
+    if isinstance(lost, dict) and lost["arrivals"]:
+        print(f"       pruned: {lost['arrivals']} arrivals from {lost['first']} to {lost['last']}")

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dflow.cli import CLEAN
+from dflow.cli import CLEAN, WRONG
 from dflow.cli.acts import add_json, telling
 from dflow.cli.operating import (
     add_config,
@@ -176,23 +176,32 @@ def _show(journal: Journal, args: argparse.Namespace) -> int:
 
 
 def _export(journal: Journal, args: argparse.Namespace) -> int:
+    from dflow.exchange.journal import JournalError
     from dflow.transport.durable import write_synced
     from dflow.transport.names import safe_name
 
-    folder, written = Path(args.into), 0
+    folder, written, status = Path(args.into), 0, CLEAN
     try:
         if folder.exists() and any(folder.iterdir()):
             raise DflowError(f"{folder} is not empty; name an empty folder, or a new one")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for arrival in list(journal.arrivals(query_from(args))):
-            if arrival.hash:
-                name = f"{arrival.id:08}-{safe_name(arrival.name)}"
-                write_synced(folder / name, journal.payload(arrival.hash), mode=0o600)
-                written += 1
+            if not arrival.hash:
+                continue
+            try:
+                content = journal.payload(arrival.hash)
+            except JournalError as error:
+                # The others are wanted all the more.
+                print(f"dflow: arrival {arrival.id}: {error}; it is left out", file=sys.stderr)
+                status = WRONG
+                continue
+            name = f"{arrival.id:08}-{safe_name(arrival.name)}"
+            write_synced(folder / name, content, mode=0o600)
+            written += 1
     except OSError as error:
         raise DflowError(f"{folder}: {error.strerror or error}") from error
     print(f"{written} files in {folder}")
-    return CLEAN
+    return status
 
 
 def _events(journal: Journal, args: argparse.Namespace) -> int:

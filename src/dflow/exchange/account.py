@@ -16,7 +16,7 @@ from dflow.delivery import State
 from dflow.exchange.journal import ArrivalRow, DeliveryRow, Journal, Outcome, Query
 from dflow.exchange.masking import masked
 
-__all__ = ["Account", "accounts", "instant_text"]
+__all__ = ["Account", "accounts", "instant_or_none", "instant_text"]
 
 #: States that a person has to look at.
 _TROUBLED = frozenset({State.DEAD, State.UNKNOWN})
@@ -25,6 +25,11 @@ _TROUBLED = frozenset({State.DEAD, State.UNKNOWN})
 def instant_text(instant: float) -> str:
     """An instant as ISO 8601 in UTC, to the millisecond."""
     return datetime.fromtimestamp(instant, UTC).isoformat(timespec="milliseconds")
+
+
+def instant_or_none(instant: float | None) -> str | None:
+    """As `instant_text`; None stays None."""
+    return None if instant is None else instant_text(instant)
 
 
 @frozen(kw_only=True)

@@ -14,7 +14,7 @@ from attrs import define, evolve, field, frozen
 from dflow.errors import StructureError
 from dflow.exchange.clones import asked_of, expected_copies, waits
 from dflow.exchange.intake import Intake
-from dflow.exchange.journal import EventRow, Journal, NewDelivery, Query, Span
+from dflow.exchange.journal import EventRow, Journal, JournalError, NewDelivery, Query, Span
 
 __all__ = ["Backfilled", "backfill", "backfill_in_parts"]
 
@@ -159,7 +159,7 @@ def backfill_in_parts(
                     asked = now if as_at is None else as_at
                     expected = expected_copies(journal, intake, row, rule, asked)
                 part.copies += [(row.id, _filling(one)) for one in expected]
-            except StructureError:
+            except (StructureError, JournalError):
                 part.lost += 1  # the audit names it
         if part.full and (kept := part.keep(journal, plain, last=False)) is not None:
             told = True

@@ -13,26 +13,29 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from dflow.delivery import State
 from dflow.errors import DflowError, LookupMiss, StructureError, near_or_known
-from dflow.exchange.account import instant_text
+from dflow.exchange.account import instant_or_none, instant_text
 from dflow.exchange.intake import Intake, undecided
 from dflow.exchange.journal import (
     ArrivalRow,
     DeliveryRow,
     Journal,
+    JournalError,
     NewDelivery,
     Outcome,
+    Pruned,
     Query,
 )
 from dflow.exchange.masking import masked
+from dflow.exchange.pruning import forgotten_between
 
 __all__ = ["Audit", "AuditLine", "asked_of", "audit", "audit_page", "expected_copies", "waits"]
 
-#: Kinds of delivery that are copies.
-_COPIES = ("copy", "backfill")
+#: Kinds of delivery that are copies, where a clone is their rule.
+_COPIES = ("copy", "backfill", "replay")
 
 
 @frozen(kw_only=True)
@@ -87,6 +90,7 @@ class Audit:
         made_at: when the audit was made.
         rules_hash: the rules by which it was judged.
         lines: every original that the clone is about, and its copies.
+        forgotten: what was pruned of that time, of which nothing can be said.
     """
 
     rule: str
@@ -95,6 +99,7 @@ class Audit:
     made_at: float
     rules_hash: str
     lines: tuple[AuditLine, ...]
+    forgotten: Pruned = field(factory=Pruned)
 
     @property
     def gaps(self) -> tuple[AuditLine, ...]:
@@ -103,8 +108,29 @@ class Audit:
 
     @property
     def complete(self) -> bool:
-        """Whether every original has its copy, delivered."""
-        return not self.gaps
+        """Whether every original has its copy, delivered, and none of that time is forgotten."""
+        return not self.gaps and not self.forgotten.arrivals
+
+    @property
+    def verdict(self) -> str:
+        """In a sentence or two."""
+        number, pruned = len(self.lines), self.forgotten
+        if self.gaps:
+            words = (
+                f"Not complete: {len(self.gaps)} of {number} copies are missing or not delivered."
+            )
+        elif pruned.arrivals:
+            words = f"Not proved: {number} copies are there, and each was delivered."
+        elif number:
+            words = f"Complete: each of {number} copies was delivered."
+        else:
+            words = "No file of this time was to be copied."
+        if pruned.first is not None and pruned.last is not None:
+            first, last = instant_text(pruned.first), instant_text(pruned.last)
+            words += (
+                f" The journal has forgotten {pruned.arrivals} arrivals from {first} to {last}."
+            )
+        return words
 
     def as_json(self, *, unmask: bool = False) -> dict[str, object]:
         """As a JSON object; `unmask` shows meter points in files' names."""
@@ -118,6 +144,12 @@ class Audit:
             "copies": len(self.lines),
             "gaps": len(self.gaps),
             "problems": dict(Counter(line.problem for line in self.gaps)),
+            "verdict": self.verdict,
+            "forgotten": {
+                "arrivals": self.forgotten.arrivals,
+                "first": instant_or_none(self.forgotten.first),
+                "last": instant_or_none(self.forgotten.last),
+            },
             "lines": [line.as_json(unmask=unmask) for line in self.lines],
         }
 
@@ -150,7 +182,7 @@ def audit(
         ]
         try:
             expected = expected_copies(journal, intake, row, rule, row.at)
-        except StructureError as error:
+        except (StructureError, JournalError) as error:
             # One file of which no copy can be made must not keep the others from being judged.
             lines.append(evolve(_plain(row), problem=f"no copy can be made: {error}"))
             expected = []
@@ -162,6 +194,7 @@ def audit(
         made_at=clock(),
         rules_hash=intake.routes.rules_hash,
         lines=tuple(lines),
+        forgotten=forgotten_between(journal, since, until),
     )
 
 
@@ -209,11 +242,25 @@ def waits(row: ArrivalRow) -> bool:
 def _lines(
     row: ArrivalRow, copies: list[DeliveryRow], expected: list[NewDelivery]
 ) -> Iterator[AuditLine]:
-    plain = _plain(row)
-    for copy in copies:
+    """One for each place that a copy went to, or was to go to: of several copies, the best."""
+    plain, wanted = _plain(row), {one.destination: one for one in expected}
+    for place in dict.fromkeys((*map(_place, copies), *wanted)):
+        there = [copy for copy in copies if _place(copy) == place]
+        if not there:
+            problem = "the original is held, and not released" if waits(row) else "there is no copy"
+            yield evolve(plain, destination=place, problem=problem)
+            continue
+        same = place in wanted and wanted[place].content is None
+        ranks = [
+            (copy.state is not State.DELIVERED, same and copy.hash != row.hash, copy.id)
+            for copy in there
+        ]
+        copy = there[ranks.index(min(ranks))]
+        if copy.state is not State.DELIVERED:
+            # Of those that are not delivered, one that may yet be: the newest.
+            copy = max(there, key=lambda one: (one.state is not State.CANCELLED, one.id))
         problem = "" if copy.state is State.DELIVERED else f"the copy is {copy.state.value}"
-        wanted = [one for one in expected if one.destination == copy.destination]
-        if wanted and wanted[0].content is None and copy.hash != row.hash:
+        if same and copy.hash != row.hash:
             problem = "the copy has other bytes"
         yield evolve(
             plain,
@@ -223,13 +270,11 @@ def _lines(
             identical=copy.hash == row.hash,
             problem=problem,
         )
-    made = {copy.destination for copy in copies}
-    # A copy that was diverted lies at the fallback, under the same rule.
-    fallen = {copy.notes.get("diverted_from", "") for copy in copies}
-    for one in expected:
-        if one.destination not in made | fallen:
-            problem = "the original is held, and not released" if waits(row) else "there is no copy"
-            yield evolve(plain, destination=one.destination, problem=problem)
+
+
+def _place(copy: DeliveryRow) -> str:
+    """Where a copy was to go: one that was diverted lies at the fallback, in its stead."""
+    return copy.notes.get("diverted_from", "") or copy.destination
 
 
 #: Characters of words that are not broken into lines.
@@ -270,15 +315,6 @@ def audit_page(found: Audit, *, unmask: bool = False) -> str:
     rows = [
         _row(line, unmask=unmask) for line in sorted(found.lines, key=lambda line: not line.problem)
     ]
-    number = len(found.lines)
-    if not number:
-        verdict = "No file of this time was to be copied."
-    elif found.complete:
-        verdict = f"Complete: each of {number} copies was delivered."
-    else:
-        verdict = (
-            f"Not complete: {len(found.gaps)} of {number} copies are missing or not delivered."
-        )
     return _PAGE.format(
         rule=html.escape(found.rule),
         since=f"from {instant_text(found.since)}" if found.since else "from the first",
@@ -286,7 +322,7 @@ def audit_page(found: Audit, *, unmask: bool = False) -> str:
         made_at=datetime.fromtimestamp(found.made_at, UTC).isoformat(timespec="seconds"),
         rules=found.rules_hash,
         mood="good" if found.complete else "bad",
-        verdict=verdict,
+        verdict=html.escape(found.verdict),
         rows="\n".join(rows),
     )
 

@@ -22,6 +22,7 @@ from dflow.exchange.journal import (
     DeliveryRow,
     EventRow,
     Journal,
+    JournalError,
     LaneRow,
     NewArrival,
     NewDelivery,
@@ -312,22 +313,22 @@ class Operations:
         for row in list(self.journal.arrivals(query)):
             if row.outcome is Outcome.REPEAT or not row.hash:
                 continue
-            if intake is None:
-                rule, news = row.rule, self._of_then(row)
-            elif row.outcome is Outcome.HELD:
+            if intake is not None and row.outcome is Outcome.HELD:
                 left(row, "is held: release it")
                 continue
-            else:
-                try:
+            try:
+                if intake is None:
+                    rule, news = row.rule, self._of_then(row)
+                else:
                     content = self.journal.payload(row.hash)
                     decided = _decided(intake, row, content, self.clock())
-                except (OperationRefused, StructureError) as error:
-                    # One poisoned file must not stop the others.
-                    left(row, str(error))
-                    continue
-                if decided.outcome is not Outcome.ROUTED:
-                    left(row, f"would be {decided.outcome.value} now")
-                rule, news = decided.rule, list(decided.deliveries)
+                    rule, news = decided.rule, list(decided.deliveries)
+                    if decided.outcome is not Outcome.ROUTED:
+                        left(row, f"would be {decided.outcome.value} now")
+            except (OperationRefused, StructureError, JournalError) as error:
+                # One poisoned file, or one whose bytes are lost, must not stop the others.
+                left(row, str(error))
+                continue
             for new in news:
                 if destination in ("", new.destination):
                     yield row, rule, new

@@ -1,18 +1,24 @@
-"""Old, finished arrivals forgotten, some at a time, each time with an event.
+"""Old, finished arrivals forgotten, some at a time, each time with an event; and which they were.
 
-In: what one person does, and an instant.  Out: what is forgotten.  This module does not
-decide what is finished: that is the journal's.
+In: what one person does, and an instant; or a journal and a window.  Out: what is forgotten.
+This module does not decide what is finished: that is the journal's.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import datetime
+
+from attrs import evolve
 
 from dflow.exchange.account import instant_text
-from dflow.exchange.journal import Pruned
+from dflow.exchange.journal import Journal, Pruned
 from dflow.exchange.operations import Operations
 
-__all__ = ["prune_in_parts"]
+__all__ = ["forgotten_between", "prune_in_parts"]
+
+_KIND = "pruned"
 
 #: So many arrivals are forgotten in one transaction, while which nobody else writes.
 _PART = 1000
@@ -29,7 +35,7 @@ def prune_in_parts(operations: Operations, *, before: float) -> Iterator[Pruned]
         with operations.act():
             pruned = operations.journal.prune(before=before, limit=_PART)
             if pruned.arrivals or not told:
-                operations.note("pruned", detail=_words(pruned, before))
+                operations.note(_KIND, detail=_words(pruned, before))
         if not pruned.arrivals:
             return
         told = True
@@ -42,3 +48,33 @@ def _words(pruned: Pruned, before: float) -> str:
         return words
     first, last = instant_text(pruned.first), instant_text(pruned.last)
     return f"{words}: from {first} to {last}, {pruned.payloads} contents of {pruned.size} bytes"
+
+
+#: What `_words` says; without the instants, such as of a dflow that did not tell them.
+_SAID = re.compile(r"([0-9]+) arrivals from before ([^ :]+[^ ]*?)(?:: from (\S+) to (\S+), .*)?")
+#: Seconds by which an instant that was said may be too early.
+_ROUNDED = 0.001
+
+
+def forgotten_between(journal: Journal, since: float, until: float) -> Pruned:
+    """What was pruned of the arrivals of a window, as its events say: at most so many."""
+    total = Pruned()
+    for event in journal.events(kind=_KIND):
+        said = _SAID.fullmatch(event.detail)
+        if said is None or not int(said[1]):
+            continue
+        first, last = (
+            (_instant(said[3]), _instant(said[4])) if said[3] else (0.0, _instant(said[2]))
+        )
+        if first < until and last + _ROUNDED >= since:
+            total = evolve(
+                total,
+                arrivals=total.arrivals + int(said[1]),
+                first=first if total.first is None else min(first, total.first),
+                last=last if total.last is None else max(last, total.last),
+            )
+    return total
+
+
+def _instant(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
