@@ -1,8 +1,8 @@
 """``dflow run``: receive, decide, deliver, as a configuration says.
 
-In: a `dflow.toml`.  Out: deliveries, and an account of what went where and why.  Status 0
-if nothing waits for a person, 1 if something does, 2 if the configuration is refused or
-the journal or a source cannot be used.
+In: a `dflow.toml`.  Out: deliveries, and an account of what went where and why.  With
+``--once``, status 0 if nothing that it took or tried waits for a person, 1 if something does;
+2 if the configuration is refused or the journal or a source cannot be used.
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ def add(subparsers: Subparsers) -> None:
         help="receive, decide and deliver, as a configuration says",
         description="Take the files of the sources, decide by the rules where each goes, and"
         " deliver it, everything written down in the journal first.",
-        epilog="Status: 0 nothing waits for a person, 1 something does, 2 wrong use, or the"
-        " configuration, the journal or a source cannot be used; with --once, 130 or 143 if a"
-        " signal stopped it before the end.",
+        epilog="Status: 0 done, or stopped; with --once, 1 something that it took or tried waits"
+        " for a person (`dflow status` tells of all that does), 130 or 143 a signal stopped it"
+        " before the end; 2 wrong use, or the configuration, the journal or a source cannot be"
+        " used.",
         allow_abbrev=False,
     )
     parser.add_argument("config", metavar="CONFIG", help="a dflow.toml")
