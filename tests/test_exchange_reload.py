@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dflow.exchange.config import load_wiring
 from dflow.exchange.reload import RulesFile
 
 RULES = """
@@ -13,6 +14,17 @@ destination a "a"
 list movers = file "movers.csv"
 route r: where J0003 in movers deliver a
 route s: flow D0010 deliver a
+"""
+
+WIRING = """
+[routes]
+file = "x.routes"
+[source.gateway]
+transport = "directory"
+path = "inbox"
+[mount.a]
+transport = "directory"
+path = "out"
 """
 
 
@@ -44,6 +56,17 @@ def test_a_list_that_is_missing_at_first_is_taken_when_it_is_there(path: Path) -
     assert "later.csv" in rules.changed()[1]
     path.with_name("later.csv").write_text("1098765432106\n")
     assert rules.changed()[0] is not None
+
+
+def test_what_changes_while_a_run_begins_is_taken(path: Path) -> None:
+    config = path.with_name("dflow.toml")
+    config.write_text(WIRING)
+    wiring = load_wiring(config)
+    path.write_text(RULES.replace("D0010", "D0150"))  # while the journal is opened, say
+    rules = RulesFile(path, patient=True, state=wiring.rules_state)
+    found = [rules.changed()[0] for _ in range(3)]
+    assert [routes is not None for routes in found] == [False, True, False]
+    assert RulesFile(path, state=load_wiring(config).rules_state).changed() == (None, "")
 
 
 def test_who_writes_in_place_is_waited_for(path: Path) -> None:

@@ -216,7 +216,13 @@ async def _until_stopped(exchange: Exchange, wiring: Wiring, args: argparse.Name
     from dflow.exchange.reload import RulesFile
 
     mounts = tuple(mount.name for mount in wiring.mounts)
-    rules = RulesFile(wiring.routes_path, wiring.refuse_on, patient=True, mounts=mounts)
+    rules = RulesFile(
+        wiring.routes_path,
+        wiring.refuse_on,
+        patient=True,
+        mounts=mounts,
+        state=wiring.rules_state,
+    )
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, exchange.stop)

@@ -26,6 +26,7 @@ from dflow.exchange.journal import Journal, PostgresJournal, SqliteJournal
 from dflow.exchange.lane import Mount
 from dflow.exchange.options import OPTIONS
 from dflow.exchange.places import JournalPlace, journal_place
+from dflow.exchange.reload import RulesState, rules_state
 from dflow.exchange.seen import Watcher
 from dflow.exchange.settings import TableReader
 from dflow.exchange.telemetry import Telemetry
@@ -48,6 +49,7 @@ class Wiring:
         path: the file.
         routes_path: the rules' file.
         routes: the rules.
+        rules_state: of their files, before they were read.
         journal_place: where the journal is.
         mounts: destinations; opening one touches nothing yet.
         sources: where files come from.
@@ -66,6 +68,7 @@ class Wiring:
     hold_on: Severity | None = None
     refuse_on: Severity | None = None
     watchers: tuple[Watcher, ...] = field(default=(), repr=False)
+    rules_state: RulesState | None = field(default=None, repr=False)
     remarks: tuple[Remark, ...] = field(default=(), repr=False)
 
     def mount(self, name: str) -> Mount:
@@ -142,6 +145,7 @@ def load_wiring(path: Path, *, kinds: Sequence[TransportKind] | None = None) -> 
     if not sources and not reader.faults:
         reader.fault((), "no [source.NAME]: nothing can arrive")
     mounts = _mounts(reader, by_name)
+    state = rules_state(rules["file"]) if isinstance(rules["file"], Path) else None
     routes = _routes(reader, rules["file"])
     refuse_on = _severity(rules["refuse_on"])
     seen = Inspection()
@@ -160,6 +164,7 @@ def load_wiring(path: Path, *, kinds: Sequence[TransportKind] | None = None) -> 
         hold_on=_severity(check["hold_on"]),
         refuse_on=refuse_on,
         watchers=watchers,
+        rules_state=state,
         remarks=seen.told,
     )
 

@@ -16,10 +16,10 @@ from dflow.exchange.contradictions import inspect
 from dflow.findings import Severity
 from dflow.routing import Routes
 
-__all__ = ["RulesFile"]
+__all__ = ["RulesFile", "RulesState", "rules_state"]
 
-#: Each file's inode, size and instant of change.
-_Look = tuple[tuple[int, int, int], ...]
+#: Of the rules and of each list: the file's inode, size and instant of change.
+RulesState = tuple[tuple[int, int, int], ...]
 
 #: A list that stands in a file; also found in a text that is refused, so that mending it counts.
 _LIST = re.compile(r'\bfile\s+"([^"\0]+)"')
@@ -32,6 +32,8 @@ class RulesFile:
     Attributes:
         path: the file.
         refuse_on: refuse rules of which lint remarks this or worse; None for mistakes only.
+        state: in which the files were before the rules that decide now were read, so that a
+            change since then counts; they are looked at now if it is not given.
         mounts: names of the mounts of the configuration, each of which is to be a destination,
             as at a start; none are compared if there are none.
         patient: take a change only when the next look finds the same, since who writes a
@@ -42,32 +44,24 @@ class RulesFile:
     refuse_on: Severity | None = None
     patient: bool = False
     mounts: tuple[str, ...] = ()
-    _seen: _Look = field(init=False)
-    _pending: _Look = field(init=False)
+    state: RulesState | None = None
+    _seen: RulesState = field(init=False)
+    _pending: RulesState = field(init=False)
 
     @_seen.default
-    def _first(self) -> _Look:
-        return self._look()
+    def _first(self) -> RulesState:
+        return rules_state(self.path) if self.state is None else self.state
 
     @_pending.default
-    def _none(self) -> _Look:
+    def _none(self) -> RulesState:
         return self._seen
-
-    def _look(self) -> _Look:
-        """The state of the rules and of every file that their text names as a list."""
-        try:
-            text = self.path.read_text("utf-8", "replace")
-        except OSError:
-            text = ""
-        names = sorted(set(_LIST.findall(text)))
-        return (_stat(self.path), *(_stat(self.path.parent / name) for name in names))
 
     def changed(self) -> tuple[Routes | None, str]:
         """The rules if a file of theirs has changed since the last call, and why they are refused.
 
         A file that is missing is told once, and taken when it is back.
         """
-        now = self._look()
+        now = rules_state(self.path)
         steady, self._pending = now == self._pending, now
         if now == self._seen or (self.patient and not steady):
             return None, ""
@@ -85,6 +79,16 @@ class RulesFile:
             why = "the next start would refuse that; take the mount out and start again"
             return None, f"{self.path}: the rules have no destination {words}: {why}"
         return routes, ""
+
+
+def rules_state(path: Path) -> RulesState:
+    """The state of the rules and of every file that their text names as a list."""
+    try:
+        text = path.read_text("utf-8", "replace")
+    except OSError:
+        text = ""
+    names = sorted(set(_LIST.findall(text)))
+    return (_stat(path), *(_stat(path.parent / name) for name in names))
 
 
 def _stat(path: Path) -> tuple[int, int, int]:
