@@ -16,6 +16,7 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
+from dflow.exchange.journal.pages import Pages
 from dflow.exchange.journal.port import JournalError
 
 __all__ = ["Damaged", "Seen", "Unread", "Value", "reading"]
@@ -61,7 +62,8 @@ class Damaged:
     """
 
     _database: sqlite3.Connection
-    _pages: int
+    _count: int
+    _pages: Pages | None
     version: int
     _lost: dict[str, list[tuple[int, int]]] = field(factory=dict, init=False)
 
@@ -83,13 +85,28 @@ class Damaged:
         `seen` is told now and then how far it is.
         """
         low, most = 1, self._most(table)
-        while low <= most:
-            high = min(most, low + _STRETCH - 1)
+        for first, last in self._gone(table, most):
+            yield from self._stretches(table, low, first - 1, lambda high: seen(table, high, most))
+            self.refuse(table, first, last)
+            low = last + 1
+        yield from self._stretches(table, low, most, lambda high: seen(table, high, most))
+
+    def _gone(self, table: str, most: int) -> Iterator[tuple[int, int]]:
+        """Spans of a table's numbers, in order, that nobody need ask for."""
+        if self._pages is not None:
+            root = self._number("SELECT rootpage FROM sqlite_schema WHERE name = ?", table)
+            yield from self._pages.gone(root or 0, most)
+
+    def _stretches(
+        self, table: str, low: int, to: int, seen: Callable[[int], None]
+    ) -> Iterator[tuple[int, Mapping[str, Value]]]:
+        while low <= to:
+            high = min(to, low + _STRETCH - 1)
             found = False
             for row in self._between(table, low, high):
                 found = True
                 yield row
-            seen(table, high, most)
+            seen(high)
             low = high + 1
             if not found:
                 # Perhaps all of them were pruned: where does it go on?
@@ -157,7 +174,7 @@ class Damaged:
             given = self._number(
                 "SELECT SUM(seq) FROM sqlite_sequence WHERE name IN ('arrival', 'delivery')"
             )
-        return given or max(self._pages, _STRETCH)
+        return given or max(self._count, _STRETCH)
 
     def _number(self, statement: str, *values: str | int) -> int | None:
         try:
@@ -184,8 +201,8 @@ def reading(path: Path, folder: Path) -> Iterator[Damaged]:
     log = path.with_name(path.name + "-wal")
     if log.exists():
         _copy(log, copy.with_name(copy.name + "-wal"))
-    pages = _made_whole(path, copy)
-    with closing(sqlite3.connect(copy, isolation_level=None)) as database:
+    count, size = _made_whole(path, copy)
+    with closing(sqlite3.connect(copy, isolation_level=None)) as database, copy.open("rb") as file:
         database.row_factory = sqlite3.Row
         # What is no text is seen to be none, and not an error in the middle of many rows.
         database.text_factory = _text
@@ -196,7 +213,17 @@ def reading(path: Path, folder: Path) -> Iterator[Damaged]:
             database.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
         except _UNREADABLE as error:
             raise JournalError(f"{path}: nothing of it can be read: {error}") from error
-        yield Damaged(database, pages, version)
+        pages = Pages(file.fileno(), size) if _without_log(database) else None
+        yield Damaged(database, count, pages, version)
+
+
+def _without_log(database: sqlite3.Connection) -> bool:
+    """Put into the file what its log has; whether the file alone says now what SQLite reads."""
+    try:
+        busy, *_ = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except _UNREADABLE:
+        return False
+    return not busy
 
 
 def _text(raw: bytes) -> str:
@@ -219,8 +246,8 @@ def _copy(path: Path, to: Path) -> None:
     to.chmod(0o600)
 
 
-def _made_whole(path: Path, copy: Path) -> int:
-    """As long as its first page says, the missing pages being zeros; the number of pages."""
+def _made_whole(path: Path, copy: Path) -> tuple[int, int]:
+    """As long as its first page says, the missing pages being zeros; how many, and their size."""
     with copy.open("r+b") as file:
         head = file.read(100)
         if not head.startswith(_MAGIC) or len(head) < 100:
@@ -236,4 +263,4 @@ def _made_whole(path: Path, copy: Path) -> int:
         except OSError:
             # It says that it was larger than any disk: that page is damaged too.
             pages = size // page
-    return pages
+    return pages, page
