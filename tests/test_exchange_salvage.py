@@ -120,7 +120,7 @@ def test_which_numbers_are_missing_is_kept_if_it_can_be_believed(
         assert journal.sequence("WEST", "OLDM", 9).standing is expected
 
 
-SALVAGE = "dflow.exchange.journal.salvage"
+SITE = "dflow.exchange.journal.site"
 
 
 @pytest.mark.parametrize("at", range(8))
@@ -152,7 +152,7 @@ def test_a_salvage_that_is_interrupted_is_done_again(
     with monkeypatch.context() as patch:
         for name in ("hardlink_to", "unlink", "replace"):
             patch.setattr(Path, name, stopping(getattr(Path, name)))
-        patch.setattr(f"{SALVAGE}.sync_folder", stopping(sync_folder))
+        patch.setattr(f"{SITE}.sync_folder", stopping(sync_folder))
         with pytest.raises(KeyboardInterrupt):
             mend(path)
     if not is_whole(path):
