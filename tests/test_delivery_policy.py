@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time
+from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from dflow.delivery import Breaker, Closed, Health, Quota, Retry, Spent, Treatment
+
+LONDON = ZoneInfo("Europe/London")
+#: Noon before the clocks change.
+SPRING = datetime(2026, 3, 28, 12, tzinfo=LONDON)
+AUTUMN = datetime(2026, 10, 24, 12, tzinfo=LONDON)
 
 
 def at(text: str) -> float:
@@ -91,6 +97,39 @@ def test_closed_hours_by_the_local_clock() -> None:
     )
     assert once.until(at("2026-06-27T12:00:00")) == at("2026-06-28T00:00:00")
     assert once.until(at("2026-06-28T00:00:00")) is None
+
+
+def test_a_day_whose_midnight_comes_twice_begins_once() -> None:
+    quota, azores = Quota(per_day=1, zone="Atlantic/Azores"), ZoneInfo("Atlantic/Azores")
+    instants = [datetime(2026, 10, 25, 0, 30, tzinfo=azores, fold=fold) for fold in (0, 1)]
+    assert len({quota.day_start(one.timestamp()) for one in instants}) == 1
+
+
+@example(time(23, 45), time(1, 45), AUTUMN, 13 * 60 + 30)
+@example(time(1, 15), time(5), SPRING, 13 * 60 + 5)
+@example(time(0), time(1, 15), SPRING, 12 * 60 + 30)
+@given(
+    start=st.times().map(lambda one: one.replace(second=0, microsecond=0)),
+    end=st.times().map(lambda one: one.replace(second=0, microsecond=0)),
+    night=st.sampled_from([SPRING, AUTUMN]),
+    minutes=st.integers(0, 24 * 60),
+)
+def test_it_is_closed_when_the_clock_says_so_also_where_that_is_set(
+    start: time, end: time, night: datetime, minutes: int
+) -> None:
+    assume(start != end)
+    now = night.timestamp() + 60 * minutes
+    until = Closed(start=start, end=end, zone=LONDON.key).until(now)
+    local = datetime.fromtimestamp(now, LONDON)
+    shown = local.time()
+    within = start <= shown < end if start < end else shown >= start or shown < end
+    assert until is None or until > now
+    if within:
+        assert until is not None
+    elif until is not None:
+        # In an hour that comes twice, between a start and an end that does.
+        assert (night, local.hour) == (AUTUMN, 1)
+        assert datetime.fromtimestamp(until, LONDON).time().replace(fold=0) == end
 
 
 def test_what_makes_no_sense_is_refused() -> None:

@@ -161,7 +161,8 @@ class Quota:
 
     def _day(self, now: float) -> datetime:
         local = datetime.fromtimestamp(now, ZoneInfo(self.zone))
-        return local.replace(hour=0, minute=0, second=0, microsecond=0)
+        # Where midnight is shown twice, as in the Azores, the first of them.
+        return local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
 
     def day(self, now: float) -> int:
         """The number of the day of `now`."""
@@ -207,6 +208,7 @@ class Quota:
         return evolve(spent, tokens=spent.tokens - number, count=spent.count + number)
 
 
+_TICK = timedelta(microseconds=1)
 _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -249,15 +251,20 @@ class Closed:
         if isinstance(self.start, datetime) or isinstance(self.end, datetime):
             return None
         zone = ZoneInfo(self.zone)
-        today = datetime.fromtimestamp(now, UTC).astimezone(zone).date()
-        for day in (today, today - timedelta(days=1)):
+        local = datetime.fromtimestamp(now, UTC).astimezone(zone)
+        for day in (local.date(), local.date() - timedelta(days=1)):
             if self.days and _WEEK[day.weekday()] not in self.days:
                 continue
             last = day if self.end > self.start else day + timedelta(days=1)
-            begins = datetime.combine(day, self.start, zone).timestamp()
-            ends = datetime.combine(last, self.end, zone).timestamp()
-            if begins <= now < ends:
-                return ends
+            opens, shuts = datetime.combine(day, self.start), datetime.combine(last, self.end)
+            # Where the clock shows an hour twice, from the first start until the end has been
+            # shown for the last time.  What the clock shows counts too: where it skips an
+            # hour, a start or an end in it never comes.
+            begins = opens.replace(tzinfo=zone).timestamp()
+            within = (shuts - _TICK).replace(tzinfo=zone, fold=1)
+            ends = (within.astimezone(UTC) + _TICK).timestamp()
+            if begins <= now < ends or opens <= local.replace(tzinfo=None) < shuts:
+                return ends if ends > now else shuts.replace(tzinfo=zone).timestamp()
         return None
 
 
