@@ -195,6 +195,15 @@ def test_a_text_that_is_none_is_damage_and_is_not_repeated(tmp_path: Path) -> No
     assert mend(path).unread
 
 
+def test_a_header_with_nul_in_it_is_no_damage(tmp_path: Path) -> None:
+    """Zeros are what a lost page reads; what a file's sender wrote is not taken for them."""
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "inbox" / "a.usr").write_bytes(file(1, sender="W\0ST"))
+    with closing(open_journal(tmp_path / "j.db")) as journal:
+        run(tmp_path, journal)
+    assert mend(tmp_path / "j.db").whole
+
+
 def test_what_is_saved_is_private(tmp_path: Path) -> None:
     path = tmp_path / "j.db"
     with closing(open_journal(path)) as journal:

@@ -6,11 +6,11 @@ In: SQL.  Out: rows by the names of their columns.  This module does not know th
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dflow.exchange.journal.database import escaped
+from dflow.exchange.journal.database import kept
 from dflow.exchange.journal.port import JournalError
 
 __all__ = ["Connection", "connect", "is_damage", "told"]
@@ -51,11 +51,11 @@ class Connection(sqlite3.Connection):
         """Run one statement."""
         cursor = self.cursor(_Cursor)
         try:
+            if isinstance(values, Mapping):
+                values = dict(zip(values, kept(values.values()), strict=True))
+            else:
+                values = kept(values)
             cursor.execute(statement, values)
-        except UnicodeEncodeError:
-            # Rare, as intake leaves none: a name of a folder, or a word from a shell.
-            texts = [escaped(one) if isinstance(one, str) else one for one in values]
-            return self.execute(statement, texts)
         except _FAILURES as error:
             raise told(self.path, error) from error
         return cursor
@@ -64,7 +64,7 @@ class Connection(sqlite3.Connection):
         """Run one statement for each of several rows of values."""
         cursor = self.cursor(_Cursor)
         try:
-            cursor.executemany(statement, values)
+            cursor.executemany(statement, map(kept, values))
         except _FAILURES as error:
             raise told(self.path, error) from error
         return cursor

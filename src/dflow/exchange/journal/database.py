@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from dflow.errors import DflowError
 
-__all__ = ["Cursor", "Database", "Row", "escaped", "inserted"]
+__all__ = ["Cursor", "Database", "Row", "inserted", "kept", "plain"]
 
 
 class Row(Protocol):
@@ -60,15 +60,25 @@ class Database(Protocol):
         ...
 
 
-def escaped(text: str) -> str:
-    r"""A text that every database can keep: lone surrogates are written out.
+def kept(values: Iterable[object]) -> list[object]:
+    """Values as every database keeps them: each text is a `plain` one."""
+    return [plain(value) if isinstance(value, str) else value for value in values]
 
-    They stand for bytes that are no UTF-8, in what came from a shell or a folder.
 
-    >>> escaped("a\udcff")
-    'a\\udcff'
+def plain(text: str) -> str:
+    r"""A text that every database can keep and give back: without NUL and lone surrogates.
+
+    A NUL in a text of SQLite is what a lost page reads like; PostgreSQL keeps none.  Lone
+    surrogates stand for bytes that are no UTF-8, in what came from a shell or a folder.
+
+    >>> plain("a\0b") == "a\u2400b", plain("a\udcff")
+    (True, 'a\\udcff')
     """
-    return text.encode("utf-8", "backslashreplace").decode()
+    if "\0" in text:
+        text = text.replace("\0", "\N{SYMBOL FOR NULL}")
+    if not text.isascii():
+        text = text.encode("utf-8", "backslashreplace").decode()
+    return text
 
 
 def inserted(cursor: Cursor) -> int:

@@ -236,7 +236,7 @@ def _little_things_are_remembered(rig: JournalRig) -> None:
     must("events", [one.id for one in journal.events(kind="x")], [noted[0], noted[2]])
     must("newer", [one.id for one in journal.events(after=noted[0], limit=1)], [noted[1]])
     must("the last", journal.last_event(), noted[2])
-    journal.note(EventRow(at=1.0, kind="z", why="no UTF-8: \udcff"))
+    journal.note(EventRow(at=1.0, kind="z", why="no UTF-8: \udcff, and \0"))
     must("a text", [one.why[:8] for one in journal.events(kind="z")], ["no UTF-8"])
     must("asked for no UTF-8", list(journal.arrivals(Query(sender="\udcff"))), [])
     journal.record(arrival(b"x", "k", at=7.0))

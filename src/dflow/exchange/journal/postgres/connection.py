@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
+from dflow.exchange.journal.database import kept
 from dflow.exchange.journal.port import JournalBusy, JournalError
-from dflow.exchange.journal.postgres.place import PostgresPlace, plain
+from dflow.exchange.journal.postgres.place import PostgresPlace
 
 if TYPE_CHECKING:
     import psycopg
@@ -154,7 +155,7 @@ class Connection:
         text = _translated(statement)
         with self._told():
             cursor = real.cursor(binary=True)
-            cursor.execute(text, _kept(values) if values else None)
+            cursor.execute(text, kept(values) if values else None)
             if text.endswith(" RETURNING id"):
                 row = cursor.fetchone()
                 return _Cursor(cursor, None if row is None else int(row["id"]))
@@ -162,7 +163,7 @@ class Connection:
 
     def executemany(self, statement: str, values: Iterable[Sequence[object]], /) -> None:
         """Run one statement for each of several rows of values."""
-        rows = [_kept(row) for row in values]
+        rows = [kept(row) for row in values]
         if rows:
             with self._told():
                 self._ready().cursor().executemany(_translated(statement), rows)
@@ -202,7 +203,3 @@ class Connection:
             with contextlib.suppress(Exception):
                 self._real.close()
             self._real = None
-
-
-def _kept(values: Sequence[object]) -> list[object]:
-    return [plain(value) if isinstance(value, str) else value for value in values]

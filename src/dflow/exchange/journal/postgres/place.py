@@ -12,10 +12,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from attrs import field, frozen
 from attrs.validators import ge, matches_re
 
-from dflow.exchange.journal.database import escaped
 from dflow.transport.secret import Secret
 
-__all__ = ["PostgresPlace", "plain"]
+__all__ = ["PostgresPlace"]
 
 #: libpq's words that may stand in an address; a password is none of them.
 _WORDS = (
@@ -125,18 +124,3 @@ class PostgresPlace:
         if self.password is not None:
             found["password"] = self.password.reveal()
         return found
-
-
-def plain(text: str) -> str:
-    """A text that PostgreSQL can keep: without NUL and lone surrogates.
-
-    >>> plain("a" + chr(0) + "b") == "a" + chr(0x2400) + "b"
-    True
-    """
-    if "\0" in text:
-        text = text.replace("\0", "\N{SYMBOL FOR NULL}")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        text = escaped(text)
-    return text
