@@ -28,7 +28,9 @@ def test_every_state_and_step_is_in_the_table_once() -> None:
 
 
 def test_what_the_table_does_not_have_raises_and_names_what_it_has() -> None:
-    with pytest.raises(WrongStep, match=r"delivered cannot start; it can: nothing"):
+    with pytest.raises(
+        WrongStep, match=r"delivered cannot take the step start; it can take: nothing"
+    ):
         advance(State.DELIVERED, Step.START)
     for state in State:
         for step in Step:

@@ -166,7 +166,10 @@ def advance(state: State, step: Step) -> State:
     found = _NEXT.get((state, step))
     if found is None:
         able = ", ".join(possible.value for possible in steps_from(state)) or "nothing"
-        raise WrongStep(f"a delivery that is {state.value} cannot {step.value}; it can: {able}")
+        raise WrongStep(
+            f"a delivery that is {state.value} cannot take the step {step.value};"
+            f" it can take: {able}"
+        )
     return found
 
 

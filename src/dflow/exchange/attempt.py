@@ -14,7 +14,7 @@ from attrs import field, frozen
 from dflow.delivery import Step, Treatment, WrongStep
 from dflow.exchange.gate import Gate
 from dflow.exchange.health import CANNOT_ASK, COULD_NOT_TELL, GIVEN_UP, NONE_LEFT, answered
-from dflow.exchange.journal import DeliveryRow, EventRow, Journal
+from dflow.exchange.journal import DeliveryRow, EventRow, Journal, LeaseLost
 from dflow.exchange.lease import Lease
 from dflow.exchange.words import kept_words, unthought_of
 from dflow.transport import Outbox, Parcel, Presence, Refused, TransportError, Unavailable
@@ -96,7 +96,9 @@ async def send(
         gone = treatment.retry.exhausted(row.attempts, started - since)
         step, detail = (Step.EXHAUSTED if gone else Step.FAILED), str(error)
     except TimeoutError:
-        detail = f"no answer in {treatment.timeout:g} s" if lease.holds else GIVEN_UP
+        detail = f"no answer in {treatment.timeout:g} s"
+    except LeaseLost:
+        detail = GIVEN_UP
     except TransportError as error:
         detail = str(error)
     except Exception as error:  # noqa: BLE001  what a transport did not think of
@@ -164,7 +166,7 @@ def keep(journal: Journal, one: Ended) -> None:
         )
     except WrongStep as error:
         # Meanwhile a person settled it, or another worker has taken it over.
-        why = f"{one.step.value}: {error}"
+        why = f"{one.step.value} came too late: {str(error).partition(';')[0]}"
         journal.note(event_about(one.row, one.at, "overtaken", why))
         return
     telling = {

@@ -58,17 +58,27 @@ class Lease:
 
     @contextmanager
     def over(self, limit: asyncio.Timeout) -> Iterator[None]:
-        """While the block lasts, `limit` passes at once if the lease is given up."""
+        """While the block lasts, `limit` passes at once if the lease is given up.
+
+        Raises:
+            LeaseLost: it passed for that, be there another lease since.
+        """
+        held = self.holds
         self._sending.add(limit)
         try:
             yield
+        except TimeoutError as error:
+            if held and self.holds and limit in self._sending:
+                raise
+            raise LeaseLost("the lease was given up") from error
         finally:
             self._sending.discard(limit)
 
     def give_up(self) -> None:
         """End everything that is being sent under it."""
         now = asyncio.get_running_loop().time()
-        for limit in list(self._sending):
+        sending, self._sending = self._sending, set()
+        for limit in sending:
             with contextlib.suppress(RuntimeError):  # it is passing already
                 limit.reschedule(now)
 
