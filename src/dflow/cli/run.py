@@ -14,6 +14,7 @@ import logging
 import signal
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     from dflow.exchange import load_wiring
+    from dflow.exchange.logs import journal_to
 
     wiring = load_wiring(Path(args.config))
     for remark in wiring.remarks:
@@ -91,7 +93,8 @@ def _run(args: argparse.Namespace) -> int:
         exchange = wiring.exchange(journal)
         if args.once:
             return _once(exchange, journal, args)
-        return asyncio.run(_until_stopped(exchange, wiring, args))
+        with journal_to(sys.stderr) if args.log is None else nullcontext():
+            return asyncio.run(_until_stopped(exchange, wiring, args))
     finally:
         journal.close()
 

@@ -29,7 +29,14 @@ from attrs import define, evolve, field
 from dflow.delivery import Allowance, Health, Order, Spent
 from dflow.exchange.attempt import NEVER, Ended, Mount, ask, keep, send
 from dflow.exchange.health import begun_with, enough, found_down
-from dflow.exchange.journal import AttemptRow, EventRow, Journal, JournalError, LaneRow
+from dflow.exchange.journal import (
+    AttemptRow,
+    EventRow,
+    Journal,
+    JournalError,
+    LaneRow,
+    LeaseLost,
+)
 from dflow.exchange.lease import Lease
 from dflow.exchange.scribe import Scribe
 from dflow.exchange.seen import Attempted
@@ -41,6 +48,8 @@ T = TypeVar("T")
 
 #: So many seconds at most pass before a person's command from another process is seen.
 _LOOK = 1.0
+#: So many seconds a run that is to end waits for a journal that fails.
+_PATIENCE = 10.0
 
 
 @define
@@ -97,6 +106,7 @@ class Lane:
     _no_more: bool = field(default=False, init=False)
     _asking: set[int] = field(factory=set, init=False)
     _broken: BaseException | None = field(default=None, init=False)
+    _failing: float | None = field(default=None, init=False)
 
     @property
     def name(self) -> str:
@@ -128,14 +138,23 @@ class Lane:
         )
 
     async def run(self) -> None:
-        """Work until stopped, or, after `finish`, until nothing is due now."""
+        """Work until stopped, or, after `finish`, until nothing is due now.
+
+        Raises:
+            JournalError: after `finish`, as the journal has failed for long.
+        """
         await self._begin()
         while not self._closing:
             self._wake.clear()
             no_more = self._no_more
             if self._broken is not None:
                 raise self._broken
-            wait = await self._turn()
+            try:
+                wait, self._failing = await self._turn(), None
+            except JournalError as error:
+                self._bear(error)
+                await self._pause(_LOOK)
+                continue
             if wait <= 0:
                 continue
             idle = not self._tasks and not self._unkept
@@ -143,6 +162,15 @@ class Lane:
                 break
             await self._pause(wait)
         await self._end()
+
+    def _bear(self, error: JournalError) -> None:
+        """Wait for a journal that fails; who wants an end does not wait for ever."""
+        if isinstance(error, LeaseLost):
+            return  # it answers, and will give another
+        moment = time.monotonic()
+        self._failing = moment if self._failing is None else self._failing
+        if self._no_more and moment - self._failing >= _PATIENCE:
+            raise error
 
     async def _end(self) -> None:
         """Let what is under way end; what outlasts `grace` is given up, and asked about later."""
@@ -183,10 +211,7 @@ class Lane:
         """Do what can be done now; seconds until there may be more."""
         now, treatment = self.clock(), self.mount.treatment
         if treatment.quota.per_day is not None and treatment.quota.day(now) != self._spent.day:
-            try:
-                await self._count_day(now)
-            except JournalError:
-                return _LOOK
+            await self._count_day(now)
         allowed = treatment.allowance(
             now=now, under_way=len(self._tasks), health=self._health, spent=self._spent
         )
@@ -196,20 +221,17 @@ class Lane:
         if not allowed.number and not self._unkept and moment < self._look_at:
             again = self._look_at - moment
             return again if allowed.again is None else max(0.001, min(again, allowed.again - now))
-        try:
-            work = await self._write(
-                Look(
-                    mount=self.mount,
-                    now=now,
-                    number=allowed.number,
-                    health=self._health,
-                    shared=self.lease.seconds is not None,
-                    asking=frozenset(self._asking),
-                    orders=self.orders,
-                )
+        work = await self._write(
+            Look(
+                mount=self.mount,
+                now=now,
+                number=allowed.number,
+                health=self._health,
+                shared=self.lease.seconds is not None,
+                asking=frozenset(self._asking),
+                orders=self.orders,
             )
-        except JournalError:
-            return _LOOK
+        )
         self._look_at = moment + _LOOK
         for name in work.diverted:
             self.diverted(name)
@@ -318,8 +340,9 @@ class Lane:
         while True:
             try:
                 return await self.scribe.do(call)
-            except JournalError:
+            except JournalError as error:
                 if self._closing:
                     raise
+                self._bear(error)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 10.0)

@@ -21,7 +21,7 @@ from typing import TextIO
 from dflow.exchange.events import event_json, event_words
 from dflow.exchange.journal import EventRow
 
-__all__ = ["LEVELS", "LOGGER", "log_event", "log_to"]
+__all__ = ["LEVELS", "LOGGER", "journal_to", "log_event", "log_to"]
 
 #: The logger of the exchange.
 LOGGER = logging.getLogger("dflow.exchange")
@@ -99,3 +99,16 @@ def log_to(stream: TextIO, *, form: str, level: str) -> Iterator[None]:
     finally:
         logger.removeHandler(handler)
         logger.setLevel(before)
+
+
+@contextmanager
+def journal_to(stream: TextIO) -> Iterator[None]:
+    """Write to a stream that the journal fails and that it is back: no event can say so."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter("dflow: %(message)s"))
+    logger = logging.getLogger("dflow.exchange.journal")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)

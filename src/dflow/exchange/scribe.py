@@ -11,18 +11,22 @@ another of its batch failed and all was undone; so a job touches nothing but the
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import TypeVar, cast
 
 from attrs import define, field
 
 from dflow.errors import DflowError
-from dflow.exchange.journal import Journal, JournalError
+from dflow.exchange.journal import Journal, JournalBusy, JournalError, LeaseLost
 from dflow.transport.clerk import Clerk
 
 __all__ = ["Scribe"]
 
 T = TypeVar("T")
+
+#: What the journal cannot keep, as it is about itself: that it fails, and that it is back.
+_LOGGER = logging.getLogger("dflow.exchange.journal")
 
 #: What is to be done with the journal.
 _Job = Callable[[Journal], object]
@@ -41,6 +45,7 @@ class Scribe:
 
     journal: Journal
     _clerk: Clerk[_Job, object] = field(init=False)
+    _fails: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._clerk = Clerk(self._commit, name="dflow-scribe", most=_BATCH)
@@ -56,8 +61,24 @@ class Scribe:
             JournalError: the journal could not keep it; nothing of it happened.
             DflowError: what the function itself raised; nothing of it happened.
         """
+        try:
+            result = await self._clerk.ask(call)
+        except (JournalBusy, LeaseLost):
+            raise  # it answers
+        except JournalError as error:
+            self._tell(error)
+            raise
+        self._tell(None)
         # The result is the job's own, so of the type that `call` gives.
-        return cast("T", await self._clerk.ask(call))
+        return cast("T", result)
+
+    def _tell(self, error: JournalError | None) -> None:
+        """Log that the journal begins to fail, and that it is back."""
+        if error is not None and not self._fails:
+            _LOGGER.error("the journal cannot be used, and everything waits: %s", error)
+        elif error is None and self._fails:
+            _LOGGER.warning("the journal can be used again")
+        self._fails = error is not None
 
     def _commit(self, batch: Sequence[_Job]) -> list[object | Exception]:
         """Do the jobs of a batch in one transaction; what each gave, or its error."""
