@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +21,7 @@ from dflow.exchange.journal import (
     content_hash,
 )
 from dflow.exchange.journal.known import digest_of
+from dflow.exchange.journal.schema import migrate
 
 #: What arrived: the bytes of each, None for those that could not be had.
 _ARRIVED = (b"a", b"b", None, b"a")
@@ -27,6 +31,13 @@ _SENT = ((1, "delivered", b"a"), (1, "delivered", b"a edited"), (2, "dead", b"b"
 _CONTENTS = (b"a", b"b", b"a edited")
 #: Numbers that were given out and pruned, up to these.
 _PRUNED_ARRIVAL, _PRUNED_DELIVERY = 90, 80
+
+
+def older_journal(path: Path, version: int) -> None:
+    """A SQLite journal as a dflow of that version of the tables left it."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        assert migrate(database, to=version) == version
+        older_rows(database.execute, numbered=version >= 4)
 
 
 def older_rows(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,7 @@ from dflow.exchange.journal import (
 from dflow.exchange.journal import schema as schema_module
 from dflow.exchange.status import status_of
 from dflow.exchange.stranded import tell_stranded
-from support_older import knows_what_it_knew, older_rows
+from support_older import knows_what_it_knew, older_journal
 
 
 def arrival(number: int, content: bytes, *, edited: bytes | None = None) -> NewArrival:
@@ -98,17 +97,9 @@ def test_a_payload_that_only_an_edited_copy_names_stays_until_that_is_forgotten(
 
 
 @pytest.mark.parametrize("version", range(1, schema_module.SCHEMA_VERSION))
-def test_a_journal_of_an_older_version_keeps_all_it_knows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int
-) -> None:
+def test_a_journal_of_an_older_version_keeps_all_it_knows(tmp_path: Path, version: int) -> None:
     path = tmp_path / "journal.db"
-    with monkeypatch.context() as older:
-        older.setattr(schema_module, "_VERSIONS", schema_module._VERSIONS[:version])
-        older.setattr(schema_module, "SCHEMA_VERSION", version)
-        database = sqlite3.connect(path, isolation_level=None)
-        assert schema_module.migrate(database) == version
-        older_rows(database.execute, numbered=version >= 4)
-        database.close()
+    older_journal(path, version)
     journal = open_journal(path)
     knows_what_it_knew(journal)
     assert journal._connection.execute("PRAGMA foreign_key_check").fetchall() == []

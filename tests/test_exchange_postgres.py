@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 import os
 import secrets
 import signal
@@ -151,7 +152,10 @@ def test_sealed_payloads_are_not_plain_in_the_database() -> None:
 
 
 @pytest.mark.parametrize("version", range(1, schema_module.SCHEMA_VERSION))
-def test_an_older_schema_keeps_all_it_knows(monkeypatch: pytest.MonkeyPatch, version: int) -> None:
+def test_an_older_schema_keeps_all_it_knows(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, version: int
+) -> None:
+    caplog.set_level(logging.INFO, "dflow.exchange.journal")
     with database() as place:
         with monkeypatch.context() as older:
             older.setattr(schema_module, "_VERSIONS", schema_module._VERSIONS[:version])
@@ -163,7 +167,12 @@ def test_an_older_schema_keeps_all_it_knows(monkeypatch: pytest.MonkeyPatch, ver
             # Rows that bring their number do not count it up there.
             for table in ("arrival", "delivery", *["payload"] * (version >= 2)):
                 connection.execute(f"ALTER TABLE {table} ALTER COLUMN id RESTART WITH 91")
+        assert caplog.records == [], "a new one says nothing"
         journal = open_postgres(place)
+        newest = schema_module.SCHEMA_VERSION
+        words = f"schema {place.schema}: its tables are brought from version {version} to {newest}"
+        assert caplog.records[0].getMessage().startswith(words)
+        assert len(caplog.records) == 1 + newest - version
         knows_what_it_knew(journal)
         journal.close()
 

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dflow.cli.upgrade import upgrades_told
 from dflow.errors import DflowError, near_or_known
 
 if TYPE_CHECKING:
@@ -215,7 +216,8 @@ def opened_journal(config: str) -> Iterator[tuple[Books, SqliteJournal | Postgre
 def _lasting(config: str, place: JournalPlace) -> Iterator[SqliteJournal | PostgresJournal]:
     if not place.lasting:
         raise DflowError(f"{config}: there is no journal yet; nothing has run")
-    journal = place.open()
+    with upgrades_told():
+        journal = place.open()
     try:
         yield journal
     finally:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dflow.cli.terminal import paint_for, width_for
+from dflow.cli.upgrade import upgrades_told
 from dflow.errors import SourceError
 from dflow.operation import Clock, SetClock, SystemClock, instant_from
 from dflow.report import Report, report_json, report_lines, report_page
@@ -59,7 +60,8 @@ def add_verbs(
 def run_verb(args: argparse.Namespace, verbs: Mapping[str, Verb]) -> int:
     """Carry out a verb and show its report; status 1 if the verdict is bad."""
     clock: Clock = SystemClock() if args.at is None else SetClock(instant_from(args.at))
-    report = verbs[args.verb](args.file, clock, args)
+    with upgrades_told():
+        report = verbs[args.verb](args.file, clock, args)
     if args.html is not None:
         _write(args.html, report_page(report))
     if args.json:

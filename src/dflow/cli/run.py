@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import logging
 import signal
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN, ERRORS, WRONG
 from dflow.cli.operating import add_unmask, count
+from dflow.cli.upgrade import upgrades_told
 
 if TYPE_CHECKING:
     from dflow.cli import Subparsers
@@ -87,7 +89,9 @@ def _run(args: argparse.Namespace) -> int:
     wiring = load_wiring(Path(args.config))
     for remark in wiring.remarks:
         print(f"dflow: {wiring.routes_path.name}:{remark}", file=sys.stderr)
-    journal = wiring.open_journal()
+    # A log tells of it by itself.
+    with contextlib.nullcontext() if args.log else upgrades_told():
+        journal = wiring.open_journal()
     try:
         journal.own()
         exchange = wiring.exchange(journal)

@@ -46,7 +46,7 @@ def open_journal(
         if cipher is not None:
             connection.execute("PRAGMA secure_delete = ON")
         connection.execute("PRAGMA foreign_keys = OFF")
-        migrate(connection)
+        migrate(connection, where=str(path or "the journal"))
         connection.execute("PRAGMA foreign_keys = ON")
     except (OSError, sqlite3.Error, UnicodeDecodeError, SchemaTooNew) as error:
         raise told(path, error) from error

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 
 from dflow.exchange.journal.known import digest_of
+from dflow.exchange.journal.upgrade import Upgrade
 
 __all__ = ["ACTIVE", "SCHEMA_VERSION", "SchemaTooNew", "migrate"]
 
@@ -257,7 +258,9 @@ def _statements(script: str) -> Iterator[str]:
             statement = ""
 
 
-def migrate(connection: sqlite3.Connection, *, to: int | None = None) -> int:
+def migrate(
+    connection: sqlite3.Connection, *, to: int | None = None, where: str = "the journal"
+) -> int:
     """Bring the database to the newest version, each step whole; that version.
 
     Foreign keys must not be enforced yet: a step may replace a table that others name.
@@ -265,25 +268,39 @@ def migrate(connection: sqlite3.Connection, *, to: int | None = None) -> int:
     Args:
         connection: of the database.
         to: an older version to stop at, such as for rows of that version.
+        where: the journal's name, for those who wait for it.
     """
     connection.create_function("dflow_digest", 1, digest_of)
     found = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if found > SCHEMA_VERSION:
         raise SchemaTooNew(f"schema version {found}; this dflow knows up to {SCHEMA_VERSION}")
-    while found < (SCHEMA_VERSION if to is None else to):
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            # Another process may have been faster: what counts is seen under the lock.
-            now = int(connection.execute("PRAGMA user_version").fetchone()[0])
-            if now == found:
-                for statement in _statements(_VERSIONS[now]):
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {now + 1}")
-            connection.execute("COMMIT")
-        except BaseException:
-            # A full disk has undone it already.
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
-        found = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    to = SCHEMA_VERSION if to is None else to
+    if found >= to:
+        return found
+    upgrade = Upgrade(where, found, to)
+    with upgrade.told():
+        while found < to:
+            _next(connection, found, upgrade)
+            found = int(connection.execute("PRAGMA user_version").fetchone()[0])
+            upgrade.reached(found)
     return found
+
+
+def _next(connection: sqlite3.Connection, found: int, upgrade: Upgrade) -> None:
+    """Bring the database from one version to the next, or nothing of it."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Another process may have been faster: what counts is seen under the lock.
+        now = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if now == found:
+            statements = list(_statements(_VERSIONS[now]))
+            for number, statement in enumerate(statements, start=1):
+                upgrade.part(now + 1, number, len(statements))
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {now + 1}")
+        connection.execute("COMMIT")
+    except BaseException:
+        # A full disk has undone it already.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dflow.exchange.journal.port import JournalError
 from dflow.exchange.journal.postgres.connection import Connection
 from dflow.exchange.journal.schema import ACTIVE
+from dflow.exchange.journal.upgrade import Upgrade
 
 __all__ = ["SCHEMA_VERSION", "migrate"]
 
@@ -192,8 +193,13 @@ def migrate(connection: Connection, schema: str) -> int:
             connection.execute(
                 f"CREATE TABLE IF NOT EXISTS {schema}.version (number INTEGER NOT NULL)"
             )
-            for statements in _VERSIONS[_version(connection, schema) :]:
-                connection.script(statements)
+            since = _version(connection, schema)
+            upgrade = Upgrade(f"schema {schema}", since, SCHEMA_VERSION)
+            with upgrade.told():
+                for version, statements in enumerate(_VERSIONS[since:], start=since + 1):
+                    upgrade.part(version, 1, 1)
+                    connection.script(statements)
+                    upgrade.reached(version)
             connection.execute("DELETE FROM version")
             connection.execute("INSERT INTO version (number) VALUES (?)", (SCHEMA_VERSION,))
         found = SCHEMA_VERSION
