@@ -87,6 +87,21 @@ def test_names_folders_and_notes() -> None:
         assert hidden == ["0.sent", "1.sent", "2.sent", "forgotten", "n.sent"]
 
 
+def test_notes_take_no_delivered_files_name() -> None:
+    with shared_sshd() as server:
+        hostile = Parcel(key="1", name="a.usr.provenance.json", content=b"delivered")
+        copy = Parcel(key="2", name="a.usr", content=b"copy", notes={"rule": "migration"})
+        again = Parcel(key="3", name="a.usr", content=b"again", notes={"rule": "migration"})
+        places = send(server.outbox(), hostile, copy)
+        assert places == ["a.usr.provenance.json", "a~2.usr"]
+        found = files(server.folder)
+        assert found["a.usr.provenance.json"] == b"delivered"
+        assert b"migration" in found["a~2.usr.provenance.json"]
+        # Notes that the recipient left behind make room for others.
+        (server.folder / "a~2.usr").unlink()
+        assert send(server.outbox(), again) == ["a~2.usr"]
+
+
 def test_a_link_that_leads_out_is_refused(tmp_path: Path) -> None:
     with shared_sshd() as server:
         (server.folder / "D0010").symlink_to(tmp_path)

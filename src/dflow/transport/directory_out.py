@@ -24,7 +24,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import hashlib
-import json
 import os
 import re
 import time
@@ -47,6 +46,7 @@ from dflow.transport.durable import (
 from dflow.transport.faults import Refused, Unavailable, Uncertain
 from dflow.transport.folders import writable_folder
 from dflow.transport.names import fill_template, template_mistakes
+from dflow.transport.notes import BESIDE, LONGEST_NOTES, are_notes, notes_of
 from dflow.transport.parcel import Capabilities, Parcel, Presence, Receipt
 
 __all__ = ["HIDDEN", "DirectoryOutbox"]
@@ -56,9 +56,6 @@ HIDDEN = ".dflow"
 
 #: What became of each parcel of a batch, by its place in it.
 _Results = dict[int, Receipt | Presence | Exception]
-
-#: Bytes; what is longer are no notes.
-_LONGEST_NOTES = 1 << 16
 
 _SAFE_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,99}")
 #: For so many seconds marks are further names of one empty file.
@@ -291,10 +288,9 @@ class DirectoryOutbox:
         part, beside = hidden / f"{key}.part", None
         handles = [begin_write(part, parcel.content)]
         if parcel.notes and self.sidecar:
-            notes = json.dumps(dict(parcel.notes), indent=2, sort_keys=True).encode()
             beside = hidden / f"{key}.notes"
             try:
-                handles.append(begin_write(beside, notes + b"\n"))
+                handles.append(begin_write(beside, notes_of(parcel)))
             except OSError:
                 os.close(handles[0])
                 raise
@@ -322,7 +318,7 @@ def _put(one: _Written) -> Path:
 
 
 def _notes_of(final: Path) -> Path:
-    return final.with_name(final.name + ".provenance.json")
+    return final.with_name(final.name + BESIDE)
 
 
 def _noted(final: Path, ours: bytes) -> bool:
@@ -333,14 +329,9 @@ def _noted(final: Path, ours: bytes) -> bool:
     notes = _notes_of(final)
     if not os.path.lexists(notes):
         return False
-    if notes.is_symlink() or not notes.is_file() or notes.stat().st_size > _LONGEST_NOTES:
+    if notes.is_symlink() or not notes.is_file() or notes.stat().st_size > LONGEST_NOTES:
         return True
-    try:
-        found = json.loads(notes.read_bytes())
-    except ValueError:
-        return True
-    # Those of a copy and of its replay have not all of their words in common.
-    return not isinstance(found, dict) or not found.keys() & json.loads(ours).keys()
+    return not are_notes(notes.read_bytes(), ours)
 
 
 def _look(hidden: Path, key: str) -> Presence:

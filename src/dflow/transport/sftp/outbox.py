@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import json
 import secrets
 from pathlib import PurePosixPath
 
@@ -21,6 +20,7 @@ from attrs import define, field
 
 from dflow.transport.faults import Refused, TransportError, Unavailable, Uncertain
 from dflow.transport.names import fill_template, template_mistakes
+from dflow.transport.notes import BESIDE, LONGEST_NOTES, are_notes, notes_of
 from dflow.transport.parcel import Capabilities, Parcel, Presence, Receipt
 from dflow.transport.sftp.lines import Lines
 from dflow.transport.sftp.marks import (
@@ -40,6 +40,8 @@ from dflow.transport.sftp.tried import try_folder
 from dflow.transport.sftp.words import told
 
 __all__ = ["SftpOutbox"]
+
+_BESIDE = BESIDE.encode()
 
 
 def _usable(_: object, __: object, template: str) -> None:
@@ -180,21 +182,22 @@ class SftpOutbox:
             self.template, name=parcel.name, key=parcel.key, address=parcel.address
         )
         folder = await self._folder(remote, home, relative)
-        part, name = await asyncio.gather(
+        notes = notes_of(parcel) if parcel.notes and self.sidecar else b""
+        part, final = await asyncio.gather(
             self._armed(remote, home, key, part, parcel.content),
-            self._reserve(remote, home, folder, relative.name, key),
+            self._reserve(remote, home, folder + b"/" + relative.name.encode(), key, notes),
         )
-        if parcel.notes and self.sidecar:
-            await self._put_beside(remote, home, key, parcel, folder + b"/" + name)
-        if not await self._place(remote, part, folder + b"/" + name):
-            await remote.remove(_reservation(home, folder + b"/" + name))
+        if notes:
+            await self._put_beside(remote, home, key, notes, final)
+        if not await self._place(remote, part, final):
+            await self._let_go(remote, home, final, notes)
             return Receipt(key=parcel.key, repeat=True)
         with told(self.server, self.path, Uncertain):
-            await asyncio.gather(
-                remote.sync(folder), remote.remove(_reservation(home, folder + b"/" + name))
-            )
+            await asyncio.gather(remote.sync(folder), self._let_go(remote, home, final, notes))
         self._durable = remote.syncs
-        return Receipt(key=parcel.key, place=str(relative.with_name(name.decode())))
+        return Receipt(
+            key=parcel.key, place=str(relative.with_name(final.rsplit(b"/", 1)[-1].decode()))
+        )
 
     @staticmethod
     async def _armed(remote: Remote, home: Home, key: bytes, part: bytes, content: bytes) -> bytes:
@@ -220,37 +223,36 @@ class SftpOutbox:
         return folder
 
     async def _reserve(
-        self, remote: Remote, home: Home, folder: bytes, name: str, key: bytes
+        self, remote: Remote, home: Home, wanted: bytes, key: bytes, notes: bytes
     ) -> bytes:
-        """A name that nothing has taken, and that no other sender will take."""
-        import asyncssh
-
+        """A path that nothing has taken, and that no other sender will take; its notes' too."""
+        folder, _, name = wanted.rpartition(b"/")
         number = 1
         while True:
-            candidate = _numbered(name, number)
-            path = folder + b"/" + candidate
+            path = folder + b"/" + _numbered(name.decode(), number)
             number += 1
-            if await remote.look(path) is not None:
+            if await _taken(remote, path, notes) or not await _hold(remote, home, path, key):
                 continue
-            reservation = _reservation(home, path)
-            try:
-                await remote.write(reservation, key, sync=False)
-            except (asyncssh.SFTPFailure, asyncssh.SFTPFileAlreadyExists):
-                if remote.dead or await remote.look(reservation) is None:
-                    raise
-                if await remote.read(reservation, 200) != key:
-                    continue
-            if await remote.look(path) is None:
-                return candidate
-            await remote.remove(reservation)
+            if notes and not await _hold(remote, home, path + _BESIDE, key):
+                await remote.remove(_reservation(home, path))
+                continue
+            if not await _taken(remote, path, notes):
+                return path
+            await self._let_go(remote, home, path, notes)
+
+    @staticmethod
+    async def _let_go(remote: Remote, home: Home, final: bytes, notes: bytes) -> None:
+        """Reserve a name no longer."""
+        await remote.remove(_reservation(home, final))
+        if notes:
+            await remote.remove(_reservation(home, final + _BESIDE))
 
     async def _put_beside(
-        self, remote: Remote, home: Home, key: bytes, parcel: Parcel, final: bytes
+        self, remote: Remote, home: Home, key: bytes, notes: bytes, final: bytes
     ) -> None:
-        notes = json.dumps(dict(parcel.notes), indent=2, sort_keys=True).encode() + b"\n"
         beside = home.hidden + b"/" + key + b"." + secrets.token_hex(8).encode() + b".notes"
         await remote.write(beside, notes)
-        await remote.move(beside, final + b".provenance.json")
+        await remote.move(beside, final + _BESIDE)
 
     async def _place(self, remote: Remote, part: bytes, final: bytes) -> bool:
         """Rename into place; False if another attempt did so before."""
@@ -268,6 +270,32 @@ class SftpOutbox:
             with told(self.server, self.path, Uncertain):
                 raise
         return True
+
+
+async def _taken(remote: Remote, path: bytes, notes: bytes) -> bool:
+    """Whether a name is taken, or that of its notes by something else than notes."""
+    if await remote.look(path) is not None:
+        return True
+    there = await remote.look(path + _BESIDE) if notes else None
+    if there is None:
+        return False
+    if not there.regular or there.size > LONGEST_NOTES:
+        return True
+    return not are_notes(await remote.read(path + _BESIDE, LONGEST_NOTES), notes)
+
+
+async def _hold(remote: Remote, home: Home, path: bytes, key: bytes) -> bool:
+    """Reserve a name for a key; False if another sender has."""
+    import asyncssh
+
+    reservation = _reservation(home, path)
+    try:
+        await remote.write(reservation, key, sync=False)
+    except (asyncssh.SFTPFailure, asyncssh.SFTPFileAlreadyExists):
+        if remote.dead or await remote.look(reservation) is None:
+            raise
+        return await remote.read(reservation, 200) == key
+    return True
 
 
 def _numbered(name: str, number: int) -> bytes:
