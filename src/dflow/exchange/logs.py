@@ -32,6 +32,7 @@ LOGGER.addHandler(logging.NullHandler())
 LEVELS: dict[str, int] = {
     "copy not made": logging.ERROR,
     "dead": logging.ERROR,
+    "not recorded": logging.ERROR,
     "source unavailable": logging.ERROR,
     "rules refused": logging.ERROR,
     "unreadable": logging.ERROR,

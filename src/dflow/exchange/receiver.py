@@ -17,20 +17,17 @@ from functools import partial
 
 from attrs import define, frozen
 
-from dflow.exchange.intake import Intake, not_copied
-from dflow.exchange.journal import EventRow, Journal, JournalError, NewArrival, Outcome, Recorded
+from dflow.exchange.intake import Intake
+from dflow.exchange.journal import NewArrival, Recorded
 from dflow.exchange.reach import Reach
+from dflow.exchange.recording import Recorder
 from dflow.exchange.scribe import Scribe
-from dflow.exchange.sequence import watch_sequence
-from dflow.transport import Arrival, Inbox, TransportError, Unavailable
+from dflow.transport import Arrival, Inbox, TransportError
 
 __all__ = ["Receiver", "Source"]
 
 #: Bytes above which a file is considered in a thread, while others are sent.
 _LONG = 1 << 20
-
-#: So many arrivals of one source are being recorded at once; they share commits.
-_AT_ONCE = 64
 
 
 @frozen(kw_only=True)
@@ -86,75 +83,32 @@ class Receiver:
     async def _drain(self, *, once: bool) -> None:
         """Consider and record what the source hands out, in its order."""
         inbox = self.source.inbox
-        room = asyncio.Semaphore(_AT_ONCE)
-        tasks: set[asyncio.Task[None]] = set()
-        failed: list[BaseException] = []
-
-        def ended(task: asyncio.Task[None]) -> None:
-            tasks.discard(task)
-            room.release()
-            if not task.cancelled() and (error := task.exception()) is not None:
-                failed.append(error)
-
+        recorder = Recorder(
+            inbox=inbox,
+            scribe=self.scribe,
+            stopping=lambda: once or self.stopping(),
+            recorded=self.recorded,
+        )
+        writer = asyncio.ensure_future(recorder.run())
         stream = inbox.receive(once=once)
         try:
             async for arrival in stream:
-                if failed:
-                    await inbox.failed(arrival, str(failed[0]))
-                    break
                 await self.reach.back(self.source.name)
-                await room.acquire()
-                new = await self._considered(arrival)
-                # The task's first act is to queue its write, so that order is kept.
-                task = asyncio.ensure_future(self._record(arrival, new, once=once))
-                tasks.add(task)
-                task.add_done_callback(ended)
+                await recorder.room()
+                if recorder.broken:
+                    await inbox.failed(arrival, str(recorder.failed[0]))
+                    break
+                recorder.put(arrival, await self._considered(arrival))
         finally:
             with contextlib.suppress(AttributeError):
                 await stream.aclose()  # type: ignore[attr-defined]  # generators have it
-            if tasks:
-                await asyncio.wait(tasks)
-        if failed:
-            raise failed[0]
+            recorder.end()
+            await asyncio.wait([writer])
+        if recorder.failed:
+            raise recorder.failed[0]
 
     async def _considered(self, arrival: Arrival) -> NewArrival:
         """What is to be recorded; a long file keeps nobody waiting but its own source."""
         source, now = self.source.name, self.clock()
         consider = partial(self.intake().consider, arrival, source=source, at=now)
         return consider() if len(arrival.content) <= _LONG else await asyncio.to_thread(consider)
-
-    async def _record(self, arrival: Arrival, new: NewArrival, *, once: bool) -> None:
-        """Record one arrival; only then is its source told that it is done."""
-        inbox, wait = self.source.inbox, 0.05
-        while True:
-            try:
-                recorded = await self.scribe.do(partial(_write, new=new))
-                break
-            except JournalError as error:
-                if once or self.stopping():
-                    await inbox.failed(arrival, str(error))
-                    raise
-                await asyncio.sleep(wait)
-                wait = min(wait * 2, 10.0)
-        self.recorded(new, recorded)
-        try:
-            await inbox.done(arrival)
-        except (TransportError, OSError) as error:
-            # It will be received again, and recorded as a repeat: nothing is lost or doubled.
-            raise Unavailable(str(error)) from error
-
-
-def _write(journal: Journal, *, new: NewArrival) -> Recorded:
-    """The arrival's row, and the events that it leaves besides."""
-    recorded = journal.record(new)
-    number = recorded.arrival
-    if recorded.outcome in {Outcome.UNPARSABLE, Outcome.UNREADABLE, Outcome.UNROUTED}:
-        kind = recorded.outcome.value
-        journal.note(EventRow(at=new.at, kind=kind, arrival=number, why=new.reason))
-    if recorded.outcome is not Outcome.REPEAT:
-        for rule, why in not_copied(new).items():
-            kind = "copy not made"
-            journal.note(EventRow(at=new.at, kind=kind, arrival=number, why=why, detail=rule))
-    if recorded.repeat_of is None:
-        watch_sequence(journal, new, recorded)
-    return recorded
