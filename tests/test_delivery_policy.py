@@ -57,6 +57,15 @@ def test_a_breaker_rests_then_tries_once() -> None:
     assert breaker.answered(health) == Health()
 
 
+def test_what_was_under_way_when_a_breaker_opened_makes_its_rest_no_longer() -> None:
+    """Eight attempts at once and a server that dies: it is tried after 30 s, not after hours."""
+    breaker, health = Breaker(after=5, rest=30, cap=9999), Health()
+    for now in (100.0, 100.0, 100.1, 100.1, 100.2, 100.2, 100.3, 129.0):
+        health = breaker.failed(health, now)
+    assert (health.failures, health.rest_until) == (5, 130.2)
+    assert breaker.failed(breaker.started(health), 131.0).rest_until == 131.0 + 60
+
+
 def test_a_quota_by_the_second_and_by_the_day() -> None:
     quota = Quota(per_second=2, per_day=5, zone="Europe/London")
     now = at("2026-06-30T22:30:00")  # half past eleven, summer time

@@ -108,9 +108,14 @@ class Breaker:
     cap: float = field(default=600.0, validator=gt(0))
 
     def failed(self, health: Health, now: float) -> Health:
-        """The health after an attempt that the destination could not take."""
-        failures = health.failures + 1
+        """The health after an attempt that the destination could not take.
+
+        What ends during a rest was under way when it began: it makes it no longer.
+        """
         rest_until = health.rest_until
+        if rest_until is not None and now < rest_until:
+            return evolve(health, trial=False)
+        failures = health.failures + 1
         if failures >= self.after:
             longer = min(failures - self.after, 32)
             rest_until = now + min(self.cap, self.rest * 2.0**longer)
