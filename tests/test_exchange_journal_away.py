@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from dflow.exchange import JournalError, Mount
+from dflow.exchange import Journal, JournalError, Mount, open_journal
+from dflow.exchange.scribe import Scribe
 from support_exchange import Moody, World, file
 
 NAMES = ("old", "new", "spare")
@@ -43,6 +46,27 @@ def test_a_run_that_is_to_end_waits_a_little_for_its_journal(
     here = World(mounts=tuple(Mount(name=name, outbox=Moody()) for name in NAMES))
     here.put(file(1))
     failing(here, monkeypatch, times=3, patience=60)
+    monkeypatch.setattr("dflow.exchange.scribe._QUIET", 0.0)
     here.run()
     assert here.journal.backlog() == []
     assert "the journal can be used again" in caplog.messages
+
+
+def test_a_journal_that_can_be_read_and_not_written_is_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As on a disk that is full."""
+    scribe = Scribe(open_journal(None))
+
+    def fails(_journal: Journal) -> None:
+        raise JournalError("the disk is full")
+
+    async def scenario() -> None:
+        for _ in range(3):
+            with pytest.raises(JournalError):
+                await scribe.do(fails)
+            await scribe.do(lambda journal: journal.last_event())
+
+    asyncio.run(scenario())
+    scribe.stop()
+    assert len(caplog.messages) == 1

@@ -12,6 +12,7 @@ another of its batch failed and all was undone; so a job touches nothing but the
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar, cast
 
@@ -31,6 +32,9 @@ _LOGGER = logging.getLogger("dflow.exchange.journal")
 #: What is to be done with the journal.
 _Job = Callable[[Journal], object]
 
+#: Seconds without a failure: of a full disk one can read, and a little may fit still.
+_QUIET = 15.0
+
 #: So many writes share a commit at most: the wait of the first stays short.
 _BATCH = 256
 
@@ -45,7 +49,7 @@ class Scribe:
 
     journal: Journal
     _clerk: Clerk[_Job, object] = field(init=False)
-    _fails: bool = field(default=False, init=False)
+    _failed: float | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._clerk = Clerk(self._commit, name="dflow-scribe", most=_BATCH)
@@ -73,12 +77,15 @@ class Scribe:
         return cast("T", result)
 
     def _tell(self, error: JournalError | None) -> None:
-        """Log that the journal begins to fail, and that it is back."""
-        if error is not None and not self._fails:
-            _LOGGER.error("the journal cannot be used, and everything waits: %s", error)
-        elif error is None and self._fails:
+        """Log that the journal begins to fail, and that it has not failed for a while."""
+        now = time.monotonic()
+        if error is not None:
+            if self._failed is None:
+                _LOGGER.error("the journal cannot be used, and everything waits: %s", error)
+            self._failed = now
+        elif self._failed is not None and now - self._failed >= _QUIET:
             _LOGGER.warning("the journal can be used again")
-        self._fails = error is not None
+            self._failed = None
 
     def _commit(self, batch: Sequence[_Job]) -> list[object | Exception]:
         """Do the jobs of a batch in one transaction; what each gave, or its error."""
