@@ -104,3 +104,16 @@ def test_a_single_run_records_the_others_and_says_so(monkeypatch: pytest.MonkeyP
         here.run()
     assert names(here) == [name for name in NAMES if name != "2.usr"]
     assert here.inbox.waiting == 1
+
+
+def test_what_is_held_is_an_event_whatever_holds_it() -> None:
+    here = World(
+        mounts=(Mount(name="old", outbox=Moody()),),
+        rules=RULES + 'hold early: flow D0150 because "not before June"\nrefuse no: flow D0312\n',
+    )
+    exchange = here.exchange()
+    exchange.check = lambda content: "count: wrong" if b"D0010" in content else ""
+    here.put(file(1), file(2, flow="D0150"), file(3, flow="D0312"))
+    exchange.run_once()
+    told = [(one.kind, one.arrival, one.why) for one in here.journal.events()]
+    assert told == [("held", 1, "count: wrong"), ("held", 2, "not before June")]

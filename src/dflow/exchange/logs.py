@@ -40,6 +40,7 @@ LEVELS: dict[str, int] = {
     "clock went back": logging.WARNING,
     "degraded": logging.WARNING,
     "diverted": logging.WARNING,
+    "held": logging.WARNING,
     "no mount": logging.WARNING,
     "recovered after a crash": logging.WARNING,
     "sequence below": logging.WARNING,

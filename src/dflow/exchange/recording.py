@@ -181,7 +181,7 @@ def _written(journal: Journal, new: NewArrival) -> Recorded:
     """The arrival's row, and the events that it leaves besides."""
     recorded = journal.record(new)
     number = recorded.arrival
-    if recorded.outcome in {Outcome.UNPARSABLE, Outcome.UNREADABLE, Outcome.UNROUTED}:
+    if not recorded.outcome.settled and recorded.outcome is not Outcome.REFUSED:
         kind = recorded.outcome.value
         journal.note(EventRow(at=new.at, kind=kind, arrival=number, why=new.reason))
     if recorded.outcome is not Outcome.REPEAT:
