@@ -184,7 +184,7 @@ def test_a_backfill_that_is_broken_off_tells_what_it_made(
     with monkeypatch.context() as patch:
         full_at(patch, "add", 3)
         assert main(command) == 2
-    assert capsys.readouterr().out == "1 copies due\n", "of the second arrival"
+    assert capsys.readouterr().out == "1 copy due\n", "of the second arrival"
     assert main([*command[:3], "nosuch", *command[4:]]) == 2
     assert capsys.readouterr().out == ""
 
@@ -224,10 +224,10 @@ def test_a_prune_that_is_broken_off_tells_what_is_gone(
     with monkeypatch.context() as patch:
         full_at(patch, call, 2)
         assert main(command) == 2
-    assert capsys.readouterr().out == "1 arrivals forgotten\n"
+    assert capsys.readouterr().out == "1 arrival forgotten\n"
     assert main(command) == 0
     assert main(command) == 0
-    assert capsys.readouterr().out == "1 arrivals forgotten\n0 arrivals forgotten\n"
+    assert capsys.readouterr().out == "1 arrival forgotten\n0 arrivals forgotten\n"
     *three, last = numbers("events", "detail", "--kind", "pruned")
     assert len(three) == 3
     assert last == "0 arrivals from before 2100-01-01T00:00:00.000+00:00"

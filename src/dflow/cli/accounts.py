@@ -33,6 +33,9 @@ _STATE_ROLES: dict[str, Role] = {
     "cancelled": "faint",
 }
 
+#: Characters of a flow and its parties on one line.
+_LONGEST = 120
+
 
 def account_lines(account: Account, paint: Paint, *, unmask: bool = False) -> Iterator[str]:
     """The lines of one arrival: what it is, what became of it, and where it went."""
@@ -50,15 +53,19 @@ def account_lines(account: Account, paint: Paint, *, unmask: bool = False) -> It
     outcome = paint(_OUTCOME_ROLES[arrival.outcome.value], arrival.outcome.value)
     why = f" by {arrival.rule}" if arrival.rule else ""
     reason = f": {arrival.reason}" if arrival.reason else ""
+    who = hide(who)
+    if len(who) > _LONGEST:  # a sender may be anything
+        who = f"{who[: _LONGEST - 20]}\u2026{who[-20:]}"
     name = paint("strong", printable(hide(arrival.name)))
-    yield f"{arrival.id:>5}  {name}{printable(hide(who))}"
+    yield f"{arrival.id:>5}  {name}{printable(who)}"
     yield f"       {outcome}{printable(why + hide(reason))}"
     for one in account.deliveries:
         state = one.state.value
         kind = "to" if one.kind == "original" else f"{one.kind} to"
         padded = paint(_STATE_ROLES.get(state, "info"), state)
         place = f" as {one.place}" if one.place else ""
-        by = f" by {one.rule}" if one.kind != "original" else ""
+        rule = one.rule.removeprefix("by ")  # the rule of what a person sends: by hand
+        by = f" by {rule}" if one.kind != "original" else ""
         detail = f": {one.reason}" if one.reason else ""
         rest = printable(hide(place + detail))
         yield f"       {kind} {one.destination}{printable(by)}: {padded}{rest}"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN, ERRORS
-from dflow.cli.acts import add_json, telling
+from dflow.cli.acts import add_json, counted, telling
 from dflow.cli.operating import (
     add_config,
     add_reason,
@@ -113,7 +113,7 @@ def _backfill(
                 act.made += part.made
         finally:
             if operations.noted:
-                act.say(f"{len(act.made)} copies due")
+                act.say(f"{counted(len(act.made), 'copy', 'copies')} due")
     return CLEAN
 
 

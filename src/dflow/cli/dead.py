@@ -132,6 +132,8 @@ def _list(journal: Journal, args: argparse.Namespace) -> int:
         print(printable(hide(f"{row.id:>5}  {row.name} to {row.destination}: {row.reason}")))
         for one in attempts[-5:]:
             print(printable(f"       {one['at']} {one['step']}: {one['detail']}"))
+    if args.save and not args.json:
+        print(printable(f"       its bytes are in {args.save}"))
     if args.json:
         print(json.dumps(told, indent=2))
     elif not rows:

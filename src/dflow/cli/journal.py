@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN, WRONG
-from dflow.cli.acts import add_json, telling
+from dflow.cli.acts import add_json, counted, telling
 from dflow.cli.operating import (
     add_config,
     add_query,
@@ -162,7 +162,8 @@ def _show(journal: Journal, args: argparse.Namespace) -> int:
     print("\n".join(account_lines(account, paint_for(sys.stdout), unmask=args.unmask)))
     arrival = account.arrival
     print(f"       arrived {instant_text(arrival.at)} from {arrival.source}, {arrival.size} bytes")
-    print(f"       sha256 {arrival.hash}, rules {arrival.rules_hash[:12]}")
+    rules = f", rules {arrival.rules_hash[:12]}" if arrival.rules_hash else ""
+    print(f"       sha256 {arrival.hash or 'not known'}{rules}")
     for delivery, several in attempts.items():
         for one in several:
             words = f"attempt {one.number} at delivery {delivery}: {one.step} {hide(one.detail)}"
@@ -200,7 +201,7 @@ def _export(journal: Journal, args: argparse.Namespace) -> int:
             written += 1
     except OSError as error:
         raise DflowError(f"{folder}: {error.strerror or error}") from error
-    print(f"{written} files in {folder}")
+    print(f"{counted(written, 'file')} in {folder}")
     return status
 
 
@@ -230,7 +231,7 @@ def _prune(journal: Journal, args: argparse.Namespace) -> int:
                 act.forgotten += part.arrivals
         finally:
             if operations.noted:
-                act.say(f"{act.forgotten} arrivals forgotten")
+                act.say(f"{counted(act.forgotten, 'arrival')} forgotten")
     return CLEAN
 
 

@@ -10,7 +10,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN
-from dflow.cli.acts import add_json, telling
+from dflow.cli.acts import add_json, counted, telling
 from dflow.cli.operating import acting, add_config, add_reason, journal_number, operating
 from dflow.errors import DflowError
 
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
             else:
                 made = operations.release(arrival, intake, to=args.to, across_test=args.across_test)
                 act.made += made
-                act.say(f"arrival {arrival}: {len(made)} deliveries due")
+                act.say(f"arrival {arrival}: {counted(len(made), 'delivery', 'deliveries')} due")
     return CLEAN
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN
-from dflow.cli.acts import Act, add_json, numbers_text, telling
+from dflow.cli.acts import Act, add_json, counted, numbers_text, telling
 from dflow.cli.operating import (
     add_config,
     add_query,
@@ -76,11 +76,15 @@ def run(args: argparse.Namespace) -> int:
             places = Counter(new.destination for _, _, new in foreseen)
             where = ", ".join(f"{n} to {name}" for name, n in sorted(places.items()))
             act.foreseen += [(row, new) for row, _, new in foreseen]
-            act.say(f"{arrivals} arrivals would be sent again" + (f": {where}" if where else ""))
+            act.say(
+                f"{counted(arrivals, 'arrival')} would be sent again"
+                + (f": {where}" if where else "")
+            )
             return CLEAN
         made = operations.replay(query, intake, destination=only_to, left=left)
         act.made += made
-        act.say(f"{len(made)} deliveries due" + (f": {numbers_text(made)}" if made else ""))
+        due = f"{counted(len(made), 'delivery', 'deliveries')} due"
+        act.say(due + (f": {numbers_text(made)}" if made else ""))
     return CLEAN
 
 

@@ -190,7 +190,7 @@ def _tell(
     print(f"received {totals.received}" + (f": {outcomes}" if outcomes else ""))
     print(f"deliveries: {steps or 'nothing was due'}")
     if waiting := sum(account.needs_a_person for account in (*backlog, *told)):
-        print(f"{waiting} wait for a person: see `dflow journal list CONFIG`")
+        print(f"{waiting} wait{'s' * (waiting == 1)} for a person: see `dflow journal list CONFIG`")
 
 
 def _say(words: str, *, log: str | None, trouble: bool = False) -> None:

@@ -259,7 +259,8 @@ class Exchange:
     def _recover(self, journal: Journal) -> None:
         now = self.clock()
         if lost := journal.recover(at=now):
-            why = f"{len(lost)} deliveries were being sent when the last run ended"
+            were = "1 delivery was" if len(lost) == 1 else f"{len(lost)} deliveries were"
+            why = f"{were} being sent when the last run ended"
             journal.note(EventRow(at=now, kind="recovered after a crash", why=why))
         catch_up(journal, self.mounts, now=now)
 

@@ -139,7 +139,8 @@ class Keeper:
     def _job(self, journal: Journal) -> int:
         lost = journal.renew(at=self.clock())
         if lost:
-            why = f"{len(lost)} deliveries were being sent by a worker that said nothing any more"
+            were = "1 delivery was" if len(lost) == 1 else f"{len(lost)} deliveries were"
+            why = f"{were} being sent by a worker that said nothing any more"
             self._note(journal, "recovered after a crash", why)
         return len(lost)
 

@@ -214,6 +214,8 @@ class Operations:
             row = self.arrival(number)
             if row.outcome.settled:
                 raise OperationRefused(f"arrival {number} is {row.outcome.value}: nothing waits")
+            if not row.hash:
+                raise OperationRefused(f"arrival {number} has no bytes ({row.reason}): settle it")
             now = self.clock()
             content = self.journal.payload(row.hash)
             if to:
@@ -246,7 +248,7 @@ class Operations:
         if live is by_name[to].test and not across_test:
             what = "live and {} is for tests" if live else "a test and {} is live"
             raise OperationRefused(
-                f"arrival {row.id} is {what.format(to)}: say so if that is meant (across test)"
+                f"arrival {row.id} is {what.format(to)}: say so if that is meant (--across-test)"
             )
         line = line_of(intake.orders.get(to, "none"), row.address)
         return NewDelivery(destination=to, key=key, rule="by hand", line=line, address=row.address)
@@ -361,7 +363,7 @@ def _decided(intake: Intake, row: ArrivalRow, content: bytes, now: float) -> New
     header, why = intake.read_header(content)
     if header is None:
         raise OperationRefused(
-            f"arrival {row.id} has no address: {why.rstrip('.')}; name a destination"
+            f"arrival {row.id} has no address: {why.rstrip('.')}; release it to a destination"
         )
     return intake.decided(undecided(row, content, now), header, checked=True)
 

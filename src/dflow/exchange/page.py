@@ -173,7 +173,7 @@ def _decisions(found: Iterable[Account]) -> Iterable[list[_Cell]]:
             _At(arrival.at),
             _Name(arrival.name),
             arrival.flow,
-            route,
+            _Name(route),
             arrival.outcome.value,
             arrival.rule,
             where,

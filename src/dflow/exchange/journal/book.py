@@ -110,7 +110,7 @@ class Book:
             "UPDATE arrival SET outcome = ?, reason = ?, rule = ? WHERE id = ?",
             (outcome.value, reason, rule, arrival),
         )
-        was = f"was {row['outcome']}: {row['reason']}"
+        was = f"was {row['outcome']}" + (f": {row['reason']}" if row["reason"] else "")
         self.note(EventRow(at=at, kind="settled", arrival=arrival, why=reason, detail=was))
 
     def add(self, arrival: int, new: NewDelivery, *, at: float) -> int:
