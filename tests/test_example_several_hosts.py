@@ -59,7 +59,7 @@ def test_the_compose_file_has_what_the_configuration_asks_for() -> None:
     config = (EXAMPLE / "dflow.toml").read_text()
     tomllib.loads(config)
     services = compose["services"]
-    assert set(services) == {"postgres", "nats", "worker"}
+    assert set(services) == {"postgres", "nats", "gateway", "worker"}
     asked = set(re.findall(r'env = "(\w+)"', config))
     given = services["worker"]["environment"]
     assert set(given) == asked
@@ -67,5 +67,13 @@ def test_the_compose_file_has_what_the_configuration_asks_for() -> None:
     assert given["DFLOW_JOURNAL"].endswith(services["postgres"]["environment"]["POSTGRES_DB"])
     assert given["DFLOW_NATS"] == "nats://nats:4222"
     assert "-js" in services["nats"]["command"]
-    named = {volume.partition(":")[0] for one in services.values() for volume in one["volumes"]}
-    assert named - {"."} == set(compose["volumes"])
+    assert f"stream add {given['DFLOW_STREAM']} " in services["gateway"]["command"][-1]
+    # What is stopped is the shell's process; and a worker is of this checkout.
+    assert "&& exec dflow run" in services["worker"]["command"][-1]
+    mounts = dict(one.split(":")[:2] for one in services["worker"]["volumes"])
+    assert (EXAMPLE / "../.." / "pyproject.toml").is_file()
+    assert (mounts["."], mounts["../.."]) == ("/example", "/dflow")
+    named = {
+        volume.partition(":")[0] for one in services.values() for volume in one.get("volumes", ())
+    }
+    assert named - {".", "../.."} == set(compose["volumes"])
