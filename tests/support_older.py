@@ -75,7 +75,7 @@ def older_rows(
     def delivery(number: int, about: int, state: str, key: str, content: bytes) -> None:
         words = ("rule", "fallback", "line", "place", "reason")
         row: dict[str, object] = dict.fromkeys(words, "")
-        row |= dict.fromkeys(("due", "made", "changed"), 0) | {"attempts": 1, "kind": "copy"}
+        row |= dict.fromkeys(("due", "made", "changed"), 0) | {"attempts": 1, "kind": "original"}
         row |= {"destination": "old", "address": "{}", "notes": "{}"}
         told = {"id": number, "arrival": about, "state": state, "key": key}
         row |= told | {"hash": content_hash(content)}

@@ -132,6 +132,25 @@ def test_a_copy_that_was_sent_again_in_place_of_another_is_there(rules: str) -> 
     assert (line.state, line.identical, line.problem) == ("delivered", True, "")
 
 
+def test_a_copy_keeps_no_original_back_that_comes_again_once_it_has_a_route() -> None:
+    route = "route all: flow D0010 to M/OLDM deliver old else spare"
+    here, old, new = world(RULES.replace(route, ""))
+    here.put(file(1))
+    here.run()
+    here.put(file(1))
+    here.run()
+    here.rules = RULES
+    here.put(file(1))
+    here.run()
+    here.put(file(1))
+    here.run()
+    rows = here.journal.arrivals(Query())
+    told = [(row.outcome.value, row.repeat_of) for row in rows]
+    assert told == [("unrouted", None), ("repeat", 1), ("routed", 1), ("repeat", 1)]
+    assert (len(old.order), len(new.order)) == (1, 1)
+    assert [line.problem for line in audited(here).lines] == ["", ""]
+
+
 def test_what_was_pruned_is_not_proved() -> None:
     here, *_ = world()
     act = Operations(journal=here.journal, who="ann", why="old", clock=here.clock)

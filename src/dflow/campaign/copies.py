@@ -164,6 +164,9 @@ def reconcile(
         for name in names:
             for wanted in expected_copies(journal, intake, row, name, max(row.at, begin)):
                 found = made.get((row.id, wanted.destination), [])
+                if not found and row.repeat_of is not None:
+                    # The same content came before and was copied then, though not sent.
+                    found = made.get((row.repeat_of, wanted.destination), [])
                 owed.append(_judged(row, wanted, found, lookers.get(wanted.destination)))
     looked = {name: how for name, (how, _) in lookers.items()}
     return Copies(owed=tuple(owed), looked=looked)

@@ -20,6 +20,7 @@ from dflow.errors import DflowError, LookupMiss, StructureError, near_or_known
 from dflow.exchange.account import instant_or_none, instant_text
 from dflow.exchange.intake import Intake, undecided
 from dflow.exchange.journal import (
+    COPIES,
     ArrivalRow,
     DeliveryRow,
     Journal,
@@ -35,7 +36,7 @@ from dflow.exchange.pruning import forgotten_between
 __all__ = ["Audit", "AuditLine", "asked_of", "audit", "audit_page", "expected_copies", "waits"]
 
 #: Kinds of delivery that are copies, where a clone is their rule.
-_COPIES = ("copy", "backfill", "replay")
+_COPIES = COPIES | {"replay"}
 
 
 @frozen(kw_only=True)
@@ -175,11 +176,10 @@ def audit(
     asked_of(intake, rule, since, until)
     lines: list[AuditLine] = []
     for row in journal.arrivals_in_pages(Query(since=since, until=until)):
-        copies = [
-            one
-            for one in journal.deliveries(Query(arrival=row.id))
-            if one.rule == rule and one.kind in _COPIES
-        ]
+        copies = _copies_of(journal, rule, row.id)
+        if not copies and row.repeat_of is not None and row.outcome is not Outcome.REPEAT:
+            # The same content came before and was copied then, though not sent.
+            copies = _copies_of(journal, rule, row.repeat_of)
         try:
             expected = expected_copies(journal, intake, row, rule, row.at)
         except (StructureError, JournalError) as error:
@@ -196,6 +196,11 @@ def audit(
         lines=tuple(lines),
         forgotten=forgotten_between(journal, since, until),
     )
+
+
+def _copies_of(journal: Journal, rule: str, arrival: int) -> list[DeliveryRow]:
+    found = journal.deliveries(Query(arrival=arrival))
+    return [one for one in found if one.rule == rule and one.kind in _COPIES]
 
 
 def asked_of(intake: Intake, rule: str, since: float, until: float) -> None:

@@ -22,8 +22,8 @@ __all__ = ["Look", "Work"]
 #: So many waiting deliveries are looked at to be diverted in one transaction; and if none of
 #: them may be, so many at most.
 _AT_ONCE, _MOST = 256, 4096
-#: Seconds after which one that waits for those before it is looked at again.
-_AGAIN = 1.0
+#: Seconds after which one that waits to be diverted may be taken again, if it was not until then.
+_AGAIN = 30.0
 
 #: A line at a fallback.
 _Line = tuple[str, str]

@@ -12,6 +12,7 @@ from attrs import define, evolve, field, frozen
 
 from dflow.delivery import FINAL, OPEN, State, Step, advance
 from dflow.exchange.journal import (
+    COPIES,
     Backlog,
     DeliveryRow,
     LaneRow,
@@ -44,6 +45,7 @@ class Known:
 
     arrival: int
     destination: str
+    kind: str
     fallback: str
     line: str
     key: str
@@ -60,6 +62,7 @@ class Known:
         return cls(
             arrival=row.arrival,
             destination=row.destination,
+            kind=row.kind,
             fallback=row.fallback,
             line=row.line,
             key=row.key,
@@ -96,13 +99,17 @@ class JournalModel:
         )
         sent = {one.arrival for one in self.deliveries.values()}
         repeats = [number for number in same if number in sent]
-        if repeats:
+        originals = [one for one in new.deliveries if one.kind not in COPIES]
+        only_copied = all(
+            one.kind in COPIES for one in self.deliveries.values() if one.arrival in repeats
+        )
+        if repeats and not (originals and only_copied):
             return Recorded(arrival=0, outcome=Outcome.REPEAT, repeat_of=repeats[0])
         fresh = [one for one in new.deliveries if one.key not in self.known_keys()]
         return Recorded(
             arrival=0,
             outcome=new.outcome,
-            repeat_of=same[0] if same else None,
+            repeat_of=next(iter(repeats or same), None),
             deliveries=(0,) * len(fresh),
         )
 
@@ -136,6 +143,7 @@ class JournalModel:
         self.deliveries[number] = Known(
             arrival=arrival,
             destination=new.destination,
+            kind=new.kind,
             fallback=new.fallback,
             line=new.line,
             key=new.key,

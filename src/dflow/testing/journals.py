@@ -53,6 +53,7 @@ _DELIVERIES = st.lists(
     st.builds(
         NewDelivery,
         destination=st.sampled_from(_DESTINATIONS),
+        kind=st.sampled_from(("original", "copy", "copy")),
         key=st.integers(0, 200).map("key-{}".format),
         line=st.sampled_from(("", "a", "b")),
         fallback=st.sampled_from(("", "new")),

@@ -7,6 +7,7 @@ from dflow.exchange.journal.payloads import content_hash
 from dflow.exchange.journal.port import Journal, JournalBusy, JournalError, LeaseLost
 from dflow.exchange.journal.postgres import PostgresJournal, PostgresPlace, open_postgres
 from dflow.exchange.journal.rows import (
+    COPIES,
     ArrivalRow,
     AttemptRow,
     Backlog,
@@ -25,6 +26,7 @@ from dflow.exchange.journal.sequences import SequenceRow, Span, Standing, Taken
 from dflow.exchange.journal.sqlite import SqliteJournal
 
 __all__ = [
+    "COPIES",
     "ArrivalRow",
     "AttemptRow",
     "Backlog",

@@ -21,6 +21,7 @@ from dflow.exchange.journal.listing import (
 from dflow.exchange.journal.payloads import Kept, Payloads
 from dflow.exchange.journal.port import JournalError
 from dflow.exchange.journal.rows import (
+    COPIES,
     ArrivalRow,
     AttemptRow,
     Backlog,
@@ -63,12 +64,12 @@ class Book:
         # What is new to the journal is not looked for: every arrival's payload is kept.
         if kept is not None and not kept.fresh:
             first = self._sent_before(kept.number)
-            if first is not None:
-                outcome = Outcome.REPEAT
-                reason = f"the same content arrived before, as {first}"
-            else:
+            if first is None:
                 # Not sent then, so sending it now is not twice: such as after a new rule.
                 first = self._first(kept.number)
+            elif not (_has_original(new) and self._only_copied(kept.number)):
+                outcome = Outcome.REPEAT
+                reason = f"the same content arrived before, as {first}"
         number = insert_arrival(
             self.database, new, kept, outcome=outcome, reason=reason, first=first
         )
@@ -96,6 +97,15 @@ class Book:
             (payload,),
         ).fetchone()
         return None if row["id"] is None else int(row["id"])
+
+    def _only_copied(self, payload: int) -> bool:
+        """Whether nothing but copies was ever sent of a content: they keep no original back."""
+        row = self.database.execute(
+            "SELECT COUNT(*) AS number FROM arrival a JOIN delivery d ON d.arrival = a.id"
+            " WHERE a.payload = ? AND d.kind NOT IN ('copy', 'backfill')",
+            (payload,),
+        ).fetchone()
+        return int(row["number"]) == 0
 
     def settle(
         self, arrival: int, *, at: float, outcome: Outcome, reason: str, rule: str = ""
@@ -292,3 +302,7 @@ class Book:
         forgotten, payloads = forget(self.database, before=before, limit=limit)
         sizes = self.payloads.sweep(payloads)
         return evolve(forgotten, payloads=len(sizes), size=sum(sizes))
+
+
+def _has_original(new: NewArrival) -> bool:
+    return any(one.kind not in COPIES for one in new.deliveries)

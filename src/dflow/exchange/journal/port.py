@@ -8,7 +8,7 @@ The guarantees, which the exchange relies on:
   happened and the block raises.
 - `record` keeps content, arrival and deliveries together or not at all, and looks for
   an earlier arrival of the same content first: a repeat gets no deliveries if the first
-  had some.
+  had some; but if all of those were copies, what is no copy is sent.
 - `claim` hands a delivery to one caller only, and has it `sending` by then.
 - A delivery's state changes by `dflow.delivery.advance` alone.
 - A row that was written is never changed into another's: numbers are not used again.

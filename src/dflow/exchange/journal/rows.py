@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from typing import Final
 
 from attrs import field, frozen
 
 from dflow.delivery import State
 
 __all__ = [
+    "COPIES",
     "ArrivalRow",
     "AttemptRow",
     "Backlog",
@@ -27,6 +29,10 @@ __all__ = [
     "Query",
     "Recorded",
 ]
+
+
+#: Kinds of delivery that are made beside an original.
+COPIES: Final = frozenset({"copy", "backfill"})
 
 
 @enum.unique
