@@ -193,7 +193,7 @@ def test_the_command_refuses_before_anything_moves(
         ('url = "postgresql://h/d?sslmod=x"', "unknown word 'sslmod'"),
         ('url = "postgresql://u:hunter2@h/d"', "a password does not stand in an address"),
         ('url = "postgresql://h/d"\npassword = "hunter2"', "password is a secret"),
-        ('url = "postgresql://h/d"\nschema = "a-b"', "schema"),
+        ('url = "postgresql://h/d"\nschema = "a-b"', ":3:1: 'a-b' is no schema"),
         ("lease = 3", "lease is for a journal in PostgreSQL"),
     ],
 )

@@ -24,6 +24,7 @@ from dflow.exchange.journal import (
     open_postgres,
     salvage_journal,
 )
+from dflow.exchange.journal.postgres.place import schema_mistake
 from dflow.exchange.options import OPTIONS
 from dflow.exchange.settings import TableReader
 from dflow.tomltext import read_toml
@@ -168,6 +169,9 @@ def _postgres(reader: TableReader, url: str, values: Mapping[str, Setting]) -> P
     user, password, schema, lease = (
         values[word] for word in ("user", "password", "schema", "lease")
     )
+    if mistake := schema_mistake(str(schema)):
+        reader.fault(("journal", "schema"), mistake)
+        return None
     try:
         return PostgresPlace.parse(
             url,

@@ -14,7 +14,7 @@ from attrs.validators import ge, matches_re
 
 from dflow.transport.secret import Secret
 
-__all__ = ["PostgresPlace"]
+__all__ = ["PostgresPlace", "schema_mistake"]
 
 #: libpq's words that may stand in an address; a password is none of them.
 _WORDS = (
@@ -29,6 +29,13 @@ _WORDS = (
 
 #: A name that needs no quotes.
 _NAME = "[a-z_][a-z0-9_]{0,40}"
+
+
+def schema_mistake(schema: str) -> str:
+    """What is wrong with the name of a schema; empty if nothing is."""
+    if re.fullmatch(_NAME, schema):
+        return ""
+    return f"{schema!r} is no schema: lower case, digits and _, 41 at most"
 
 
 @frozen(kw_only=True)
@@ -78,8 +85,8 @@ class PostgresPlace:
             raise ValueError("expected such as postgresql://host:5432/database")
         if parts.password is not None:
             raise ValueError("a password does not stand in an address: give it by reference")
-        if not re.fullmatch(_NAME, schema):
-            raise ValueError(f"{schema!r} is no schema: lower case, digits and _, 41 at most")
+        if mistake := schema_mistake(schema):
+            raise ValueError(mistake)
         words = tuple(parse_qsl(parts.query))
         for word, _ in words:
             if word not in _WORDS:
