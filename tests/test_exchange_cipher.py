@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dflow.cli import main
 from dflow.errors import RefusedText
 from dflow.exchange import load_wiring
 from dflow.exchange.journal import (
@@ -182,3 +184,17 @@ def test_the_configuration_names_the_key(tmp_path: Path, monkeypatch: pytest.Mon
     here.record(arrival(SMALL))
     here.close()
     assert MPAN not in on_disk(tmp_path)
+
+
+def test_who_seals_anew_leaves_an_event(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sealed = "[journal]\nencrypt_with = { env = 'DFLOW_JOURNAL_KEY' }\n"
+    config = configured(tmp_path, "discard all: flow D0010\n", {}, more=sealed)
+    monkeypatch.setenv("DFLOW_JOURNAL_KEY", OLD)
+    with closing(load_wiring(config).open_journal()) as before:
+        before.record(arrival(SMALL))
+    monkeypatch.setenv("DFLOW_JOURNAL_KEY", f"{NEW},{OLD}")
+    words = ["journal", "encrypt", str(config), "--who", "ann"]
+    assert main(words) == main(words) == 0
+    with closing(load_wiring(config).open_journal()) as after:
+        (event,) = after.events()
+    assert (event.kind, event.who, event.detail) == ("encrypted", "ann", "1 payloads")

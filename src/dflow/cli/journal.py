@@ -82,6 +82,8 @@ def add(subparsers: Subparsers) -> None:
         allow_abbrev=False,
     )
     add_config(encrypt)
+    encrypt.set_defaults(why="the key is new")
+    encrypt.add_argument("--who", metavar="NAME", help="who does it (default: the user's name)")
     add_salvage(
         actions.add_parser(
             "salvage",
@@ -97,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
         return salvage(args)
     with opened_journal(args.config) as (_, journal):
         if args.action == "encrypt":
-            return _encrypt(journal)
+            return _encrypt(journal, args)
         return _ACTIONS[args.action](journal, args)
 
 
@@ -235,15 +237,23 @@ def _prune(journal: Journal, args: argparse.Namespace) -> int:
     return CLEAN
 
 
-def _encrypt(journal: SqliteJournal | PostgresJournal) -> int:
+def _encrypt(journal: SqliteJournal | PostgresJournal, args: argparse.Namespace) -> int:
+    from dflow.exchange import Operations
+
+    who, why = person(args)
+    operations = Operations(journal=journal, who=who, why=why)
     mark, total = "", 0
-    while True:
-        mark, sealed = journal.seal(after=mark)
-        total += sealed
-        if not mark:
-            break
-        if sys.stderr.isatty():
-            print(f"\r{total} payloads", end="", file=sys.stderr, flush=True)
+    try:
+        while True:
+            mark, sealed = journal.seal(after=mark)
+            total += sealed
+            if not mark:
+                break
+            if sys.stderr.isatty():
+                print(f"\r{total} payloads", end="", file=sys.stderr, flush=True)
+    finally:
+        if total:
+            operations.note("encrypted", detail=f"{total} payloads")
     print(f"{total} payloads sealed with the newest key")
     return CLEAN
 
