@@ -187,6 +187,27 @@ def small_disk(folder: Path) -> Iterator[None]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+def test_a_disk_without_room_for_a_name_is_full() -> None:
+    """An empty file can be made on it, and nothing be written: no name is spoilt for that."""
+    with shared_sshd() as server, small_disk(server.folder):
+        outbox = server.outbox()
+
+        async def work() -> str:
+            await outbox.send(Parcel(key="1", name="a.usr", content=b"x"))
+            ballast = server.folder / "ballast"
+            with pytest.raises(OSError, match="No space left"):
+                ballast.write_bytes(bytes(1 << 20))
+            with pytest.raises(Unavailable, match="no space left"):
+                await outbox.send(Parcel(key="2", name="b.usr", content=b"x"))
+            ballast.unlink()
+            place = (await outbox.send(Parcel(key="3", name="b.usr", content=b"x"))).place
+            await outbox.close()
+            return place
+
+        assert asyncio.run(work()) == "b.usr"
+        assert not list((server.folder / ".dflow").glob("*.name"))
+
+
 def test_a_full_disk() -> None:
     with shared_sshd() as server, small_disk(server.folder):
         outbox = server.outbox()

@@ -286,16 +286,8 @@ async def _taken(remote: Remote, path: bytes, notes: bytes) -> bool:
 
 async def _hold(remote: Remote, home: Home, path: bytes, key: bytes) -> bool:
     """Reserve a name for a key; False if another sender has."""
-    import asyncssh
-
     reservation = _reservation(home, path)
-    try:
-        await remote.write(reservation, key, sync=False)
-    except (asyncssh.SFTPFailure, asyncssh.SFTPFileAlreadyExists):
-        if remote.dead or await remote.look(reservation) is None:
-            raise
-        return await remote.read(reservation, 200) == key
-    return True
+    return await remote.claim(reservation, key) or await remote.read(reservation, 200) == key
 
 
 def _numbered(name: str, number: int) -> bytes:

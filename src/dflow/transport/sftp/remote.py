@@ -151,6 +151,29 @@ class Remote:
         finally:
             self._leave(file)
 
+    async def claim(self, path: bytes, content: bytes) -> bool:
+        """Make a short file unless something is there; whether it was made.
+
+        What cannot be written, as on a full disk, is not left behind without its content.
+        """
+        import asyncssh
+
+        try:
+            file = await self._open(path, "FXF_WRITE", "FXF_CREAT", "FXF_EXCL")
+        except (asyncssh.SFTPFailure, asyncssh.SFTPFileAlreadyExists):
+            if self.dead or await self.look(path) is None:
+                raise
+            return False
+        try:
+            await self._ask(file.write(content, 0))
+        except asyncssh.SFTPError:
+            if not self.dead:
+                await self.remove(path)
+            raise
+        finally:
+            self._leave(file)
+        return True
+
     async def _open(self, path: bytes, *flags: str) -> asyncssh.SFTPClientFile:
         import asyncssh
 
