@@ -98,11 +98,13 @@ def test_what_the_journal_does_not_take_stops_nothing_after_it(
 
 
 def test_a_single_run_records_the_others_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    here = world()
+    here = World(mounts=(Mount(name="old", outbox=Moody()),), rules=RULES)
+    here.put(*map(file, range(300)))  # more than are on their way at once
     poisoned(monkeypatch)
     with pytest.raises(JournalError, match="this row cannot be written"):
         here.run()
-    assert names(here) == [name for name in NAMES if name != "2.usr"]
+    assert names(here) == [f"{number}.usr" for number in range(300) if number != 2]
+    assert len(here.journal.events(kind="not recorded")) == 1
     assert here.inbox.waiting == 1
 
 

@@ -59,6 +59,7 @@ class Recorder:
     _waiting: deque[_Taken] = field(factory=deque, init=False)
     _room: asyncio.Semaphore = field(init=False)
     _more: asyncio.Event = field(factory=asyncio.Event, init=False)
+    _left: list[tuple[Arrival, DflowError]] = field(factory=list, init=False)
     _beside: set[asyncio.Task[None]] = field(factory=set, init=False)
     _ended: bool = field(default=False, init=False)
 
@@ -92,6 +93,8 @@ class Recorder:
                     await self._more.wait()
             if self._beside:
                 await asyncio.wait(self._beside)
+            for arrival, error in self._left:
+                await self._give_back(arrival, error)
         except BaseException as error:
             self._break(error)
             raise
@@ -116,8 +119,13 @@ class Recorder:
                 tries += 1
                 last = self.stopping()
                 alone = not aside and (last or tries == _TRIES) and await self._told(new, error)
+                if last and alone:
+                    # Given back at once, it would come again, and again.
+                    self._left.append((arrival, error))
+                    self._room.release()
+                    return
                 if last:
-                    if not alone and not aside:
+                    if not aside:
                         self._break(error)
                     await self._give_back(arrival, error)
                     return
