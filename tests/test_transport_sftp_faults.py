@@ -199,6 +199,8 @@ def test_a_disk_without_room_for_a_name_is_full() -> None:
                 ballast.write_bytes(bytes(1 << 20))
             with pytest.raises(Unavailable, match="no space left"):
                 await outbox.send(Parcel(key="2", name="b.usr", content=b"x"))
+            with pytest.raises(Unavailable, match="no space left"):
+                await outbox.check()
             ballast.unlink()
             place = (await outbox.send(Parcel(key="3", name="b.usr", content=b"x"))).place
             await outbox.close()
@@ -206,6 +208,7 @@ def test_a_disk_without_room_for_a_name_is_full() -> None:
 
         assert asyncio.run(work()) == "b.usr"
         assert not list((server.folder / ".dflow").glob("*.name"))
+        assert not list(server.folder.glob(".dflow-check*"))
 
 
 def test_a_full_disk() -> None:

@@ -7,6 +7,7 @@ does not know parcels.
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 from dflow.transport.faults import Unavailable
@@ -23,6 +24,9 @@ def writable_folder(path: Path) -> str:
     if path.is_dir():
         if not os.access(path, os.W_OK | os.X_OK):
             raise Unavailable(f"{path}: may not be written to; give this user the right to")
+        usage = shutil.disk_usage(path)
+        if usage.total and not usage.free:  # some file systems do not know their size
+            raise Unavailable(f"{path}: No space left on device; make room there")
         return f"the folder {path} can be written to"
     if os.path.lexists(path):
         raise Unavailable(f"{path}: is no folder; name another path, or move it away")

@@ -18,9 +18,11 @@ async def try_folder(remote: Remote, path: str) -> str:
     """What was reached, in words.
 
     Raises:
-        Unavailable: there is no such folder.
+        Unavailable: there is no such folder, or no room.
         asyncssh.Error: it cannot be listed or written to.
     """
+    import asyncssh
+
     server = remote.server
     given = path.encode("utf-8", "surrogateescape") or b"."
     found = await remote.look(given, follow=True)
@@ -28,7 +30,13 @@ async def try_folder(remote: Remote, path: str) -> str:
         raise Unavailable(f"{server.place}: no folder {path}; make it there, or correct `path`")
     real = (await remote.real(given)).rstrip(b"/")
     trial = real + b"/.dflow-check-" + secrets.token_hex(6).encode()
-    await remote.write(trial, b"")
+    try:
+        await remote.claim(trial, b".")  # an empty file would fit on a full disk
+    except asyncssh.SFTPFailure as error:
+        if remote.dead or not await remote.full(given, 1):
+            raise
+        words = f"no space left for {path}; free some there"
+        raise Unavailable(f"{server.place}: {words}") from error
     await remote.remove(trial)
     await remote.sync(real)
     shown = (real or b"/").decode("utf-8", "backslashreplace")
