@@ -316,6 +316,18 @@ def test_a_clock_that_is_set_changes_nothing_of_what_is_stable(
     assert time.monotonic() - began >= 0.2
 
 
+def test_a_file_that_is_dated_in_the_future_is_not_waited_for_until_then(tmp_path: Path) -> None:
+    (tmp_path / "a.usr").write_bytes(b"a")
+    os.utime(tmp_path / "a.usr", (time.time() + 86400,) * 2)
+
+    async def scenario() -> list[str]:
+        inbox = DirectoryInbox(path=tmp_path, ready="age", settle=0.2, poll=0.05)
+        async with asyncio.timeout(5):
+            return [arrival.name async for arrival in inbox.receive(once=True)]
+
+    assert asyncio.run(scenario()) == ["a.usr"]
+
+
 def test_a_done_file_that_a_dead_reader_left_speaks_for_no_other_file(tmp_path: Path) -> None:
     (tmp_path / "a.usr").write_bytes(b"first")
     (tmp_path / "a.usr.done").touch()

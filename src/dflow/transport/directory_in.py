@@ -10,7 +10,7 @@ a dead one are adopted by the next reader, so nothing is lost when a process die
 When is a file whole?  It cannot be known from outside, so the writer's habit is said:
 
 - ``stable``: its size and time have not changed between two looks, `settle` seconds apart;
-- ``age``: its time is at least `settle` seconds ago;
+- ``age``: its time is at least `settle` seconds ago; one dated in the future, as ``stable``;
 - ``done-file``: an empty file of the same name and `done_suffix` stands beside it;
 - ``named``: writers rename whole files into place, so a name is enough.
 
@@ -277,8 +277,8 @@ class DirectoryInbox:
             return True
         if self.ready == "done-file":
             return name + self.done_suffix in names
-        if self.ready == "age":
-            return time.time() - look.st_mtime >= self.settle
+        if self.ready == "age" and (age := time.time() - look.st_mtime) >= 0:
+            return age >= self.settle  # of one that is dated in the future it says nothing
         # The wall clock may be set between two looks.
         now, state = time.monotonic(), _state(look)
         before, since = self._seen.get(name, (None, now))
