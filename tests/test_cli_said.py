@@ -83,3 +83,19 @@ def test_saved_bytes_are_told_of(
     said(capsys, "hold", config, "2", *WHY)
     told = said(capsys, "dead", config, "2", "--save", str(tmp_path / "x"), status=1)
     assert told.endswith(f"its bytes are in {tmp_path / 'x'}\n")
+
+
+def test_a_copy_that_cannot_be_made_goes_nowhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = RULES + 'destination new "the new agent"\nclone late: flow D0010 copy new\n'
+    above = "[journal]\npayloads_above = 1\n"
+    path = configured(tmp_path, rules, {"old": "old", "new": "new"}, more=above)
+    (tmp_path / "in" / "1.usr").write_bytes(file(1))
+    assert main(["run", str(path), "--once"]) == 0
+    for payload in tmp_path.glob("*.payloads/**/*"):
+        if payload.is_file():
+            payload.unlink()
+    capsys.readouterr()
+    told = said(capsys, "clones", "audit", str(path), "late", status=1)
+    assert told.startswith("    1  1.usr: no copy can be made: payload ")

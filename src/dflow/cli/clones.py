@@ -123,7 +123,8 @@ def _tell(found: dict[str, object], rule: str) -> None:
     lines = found["lines"]
     for line in lines if isinstance(lines, list) else []:
         if line["problem"]:
-            words = f"{line['arrival']:>5}  {line['name']} to {line['destination']}"
+            where = f" to {line['destination']}" if line["destination"] else ""
+            words = f"{line['arrival']:>5}  {line['name']}{where}"
             print(printable(f"{words}: {line['problem']}"))
     lost = found["forgotten"]
     verdict = "complete" if found["complete"] else f"{found['gaps']} gaps"
