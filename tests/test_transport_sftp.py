@@ -357,6 +357,16 @@ def test_when_a_file_is_whole() -> None:
         assert [one.name for one in take(inbox)] == ["a.usr"]
 
 
+def test_a_file_that_is_dated_in_the_future_is_not_waited_for_until_then() -> None:
+    with shared_sshd() as server:
+        (server.folder / "a.usr").write_bytes(b"1")
+        os.utime(server.folder / "a.usr", (time.time() + 60,) * 2)
+        began = time.monotonic()
+        inbox = reader(server, ready="age", settle=0.3)
+        assert [one.name for one in take(inbox)] == ["a.usr"]
+        assert time.monotonic() - began < 50
+
+
 def test_given_back_and_received_again_and_archived() -> None:
     with shared_sshd() as server:
         (server.folder / "a.usr").write_bytes(b"1")

@@ -270,8 +270,9 @@ class SftpInbox:
             return True
         if self.ready == "done-file":
             return entry.name + self.done_suffix.encode() in names
-        if self.ready == "age":
+        if self.ready == "age" and entry.changed <= now:
             return now - entry.changed >= self.settle
+        # Also one that is dated in the future, of which its age says nothing.
         size, changed, since = self._seen.get(entry.name, (-1, -1, 0.0))
         if (size, changed) != (entry.size, entry.changed):
             self._seen[entry.name] = (entry.size, entry.changed, time.monotonic())
