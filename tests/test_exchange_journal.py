@@ -26,6 +26,7 @@ from dflow.exchange.journal import (
     open_journal,
 )
 from dflow.exchange.journal.schema import SCHEMA_VERSION
+from support_pruning import pruned_in_vain
 
 
 def arrival(content: bytes | None, *keys: str, at: float = 1.0, line: str = "") -> NewArrival:
@@ -252,3 +253,7 @@ def test_two_drivers_on_one_journal_are_refused(tmp_path: Path) -> None:
     assert "another process is running this exchange" in other.stderr
     journal.close()
     open_journal(tmp_path / "j.db").own()
+
+
+def test_what_is_pruned_in_vain_still_has_its_bytes(tmp_path: Path) -> None:
+    pruned_in_vain(open_journal(tmp_path / "j.db", payloads_above=1), tmp_path)

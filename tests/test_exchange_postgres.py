@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -44,6 +45,7 @@ from dflow.transport import MemoryInbox, Secret
 from support_cluster import cluster
 from support_older import knows_what_it_knew, older_rows
 from support_postgres import administer, database
+from support_pruning import pruned_in_vain
 
 
 @define
@@ -296,3 +298,13 @@ def test_two_exchanges_share_the_work_and_the_quota() -> None:
         assert len({parcel.key for parcel in there.parcels}) == 25
         (left,) = one.backlog()
         assert (left.state, left.number) == (State.DUE, 15)
+
+
+def test_what_is_pruned_in_vain_still_has_its_bytes(tmp_path: Path) -> None:
+    with (
+        database() as place,
+        closing(
+            open_postgres(place, payloads=tmp_path / "j.payloads", payloads_above=1)
+        ) as journal,
+    ):
+        pruned_in_vain(journal, tmp_path)

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from dflow.exchange.journal.cipher import Cipher
 from dflow.exchange.journal.database import Database, Row, inserted
@@ -76,6 +76,7 @@ class Payloads:
     folder: Path | None
     above: int
     cipher: Cipher | None = None
+    _forgotten: list[tuple[str, str]] = field(factory=list, init=False)
 
     def check_keys(self) -> None:
         """See that everything sealed can be opened.
@@ -212,7 +213,11 @@ class Payloads:
         return tuple(path for path in plain if path.exists())
 
     def sweep(self, numbers: Iterable[int]) -> list[int]:
-        """Remove those of some payloads that nothing names any more; their sizes."""
+        """Forget those of some payloads that nothing names any more; their sizes.
+
+        Part of the journal's transaction.  Files go by `discard`, once that is durable: if it
+        is undone, the rows still have their bytes.
+        """
         gone: list[tuple[int, str]] = []
         sizes: list[int] = []
         for number in sorted(numbers):
@@ -228,11 +233,40 @@ class Payloads:
             sizes.append(row["size"])
             self.connection.execute("DELETE FROM payload WHERE id = ?", (number,))
             if row["outside"]:
-                # A loss of power from here to the commit leaves the rows without their file;
-                # they are finished and old, and the next time they are removed.
-                self._path(row["hash"], row["sealed"]).unlink(missing_ok=True)
+                self._forgotten.append((row["hash"], row["sealed"]))
         unlearn(self.connection, gone)
         return sizes
+
+    @property
+    def forgotten(self) -> bool:
+        """Whether there are files for `discard`."""
+        return bool(self._forgotten)
+
+    def undone(self) -> None:
+        """What was forgotten is known again: its transaction was undone."""
+        self._forgotten.clear()
+
+    def discard(self) -> None:
+        """Remove the files of what is forgotten for good, but for what was kept again since.
+
+        Part of a transaction in which nobody else keeps payloads.  A crash before it leaves
+        files that nothing names.
+
+        Raises:
+            JournalError: one cannot be removed; the others are.
+        """
+        left: list[str] = []
+        while self._forgotten:
+            hash_, sealed = self._forgotten.pop()
+            if find(self.connection, hash_) is None:
+                path = self._path(hash_, sealed)
+                try:
+                    path.unlink(missing_ok=True)
+                except OSError as error:
+                    left.append(f"{path}: {error.strerror or error}")
+        if left:
+            more = f", and {len(left) - 1} more" if len(left) > 1 else ""
+            raise JournalError(f"what was pruned still has its file: {left[0]}{more}")
 
     def _path(self, hash_: str, sealed: str) -> Path:
         if self.folder is None:

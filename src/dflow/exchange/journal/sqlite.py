@@ -104,9 +104,17 @@ class SqliteJournal(BookFront):
             yield
             self._connection.execute("COMMIT")
         except BaseException:
+            self._payloads.undone()
             if self._in_transaction():
                 self._connection.execute("ROLLBACK")
             raise
+        if self._payloads.forgotten:
+            # Only now that it is durable; in a transaction, as others may keep the same anew.
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                self._payloads.discard()
+            finally:
+                self._connection.execute("ROLLBACK")
 
     def _in_transaction(self) -> bool:
         return self._connection.in_transaction

@@ -183,10 +183,16 @@ class PostgresJournal(BookFront):
                 with self._connection.transaction():
                     yield
             except BaseException:
+                self._payloads.undone()
                 if self.worker != worker:
                     # A worker that was registered in what is undone does not exist.
                     self.worker = ""
                 raise
+            if self._payloads.forgotten:
+                # Only now that it is durable; alone, as others may keep the same anew.
+                with self._connection.transaction():
+                    self._connection.lock("prune")
+                    self._payloads.discard()
 
     # -- arrivals ------------------------------------------------------------------------
 
