@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dflow.exchange import Operations
     from dflow.exchange.journal import ArrivalRow, NewDelivery
 
-__all__ = ["Act", "add_json", "counted", "numbers_text", "telling"]
+__all__ = ["Act", "add_json", "numbers_text", "telling"]
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -115,15 +115,6 @@ def telling(args: argparse.Namespace, operations: Operations) -> Iterator[Act]:
             act.tell()
         raise
     act.tell()
-
-
-def counted(number: int, one: str, several: str = "") -> str:
-    """How many of what, as English tells it.
-
-    >>> counted(1, "delivery", "deliveries"), counted(2, "arrival")
-    ('1 delivery', '2 arrivals')
-    """
-    return f"{number} {one if number == 1 else several or f'{one}s'}"
 
 
 def numbers_text(numbers: Iterable[int]) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN, ERRORS
-from dflow.cli.acts import add_json, counted, telling
+from dflow.cli.acts import add_json, telling
 from dflow.cli.operating import (
     add_config,
     add_reason,
@@ -95,6 +95,7 @@ def run(args: argparse.Namespace) -> int:
 def _backfill(
     args: argparse.Namespace, operations: Operations, intake: Intake, until: float
 ) -> int:
+    from dflow.exchange.account import counted
     from dflow.exchange.backfilling import backfill_in_parts
 
     with telling(args, operations) as act:

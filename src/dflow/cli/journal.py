@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dflow.cli import CLEAN, WRONG
-from dflow.cli.acts import add_json, counted, telling
+from dflow.cli import CLEAN, WRONG, complain
+from dflow.cli.acts import add_json, telling
 from dflow.cli.operating import (
     add_config,
     add_query,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from dflow.cli import Subparsers
     from dflow.exchange import Journal, PostgresJournal, SqliteJournal
     from dflow.exchange.account import Account
+    from dflow.exchange.journal import ArrivalRow
 
 __all__ = ["add", "run"]
 
@@ -108,18 +109,24 @@ def _list(journal: Journal, args: argparse.Namespace) -> int:
 
     from dflow.cli.accounts import account_lines
     from dflow.cli.terminal import paint_for
-    from dflow.exchange.account import accounts
+    from dflow.exchange.account import account_of
+    from dflow.exchange.search import Unread, searched
 
     newest = evolve(query_from(args), newest_first=True, limit=args.most)
-    found = list(accounts(journal, newest))[::-1]
+    unread = Unread()
+    rows = list(searched(journal, newest, unread))[::-1]
+    found = [account_of(journal, row) for row in rows]
     if args.json:
         print(json.dumps([account.as_json(unmask=args.unmask) for account in found], indent=2))
-        return CLEAN
-    paint = paint_for(sys.stdout)
-    for account in found:
-        print("\n".join(account_lines(account, paint, unmask=args.unmask)))
-    if not found:
-        print("no such arrival")
+    else:
+        paint = paint_for(sys.stdout)
+        for account in found:
+            print("\n".join(account_lines(account, paint, unmask=args.unmask)))
+        if not found and not unread.number:
+            print("no such arrival")
+    if unread.number:
+        complain(DflowError(str(unread)))
+        return WRONG
     return CLEAN
 
 
@@ -179,24 +186,31 @@ def _show(journal: Journal, args: argparse.Namespace) -> int:
 
 
 def _export(journal: Journal, args: argparse.Namespace) -> int:
+    from dflow.exchange.account import counted
     from dflow.exchange.journal import JournalError
+    from dflow.exchange.search import searched
     from dflow.transport.durable import write_synced
     from dflow.transport.names import safe_name
 
     folder, written, status = Path(args.into), 0, CLEAN
+
+    def left(row: ArrivalRow, why: str) -> None:
+        # The others are wanted all the more.
+        nonlocal status
+        print(f"dflow: arrival {row.id}: {why}; it is left out", file=sys.stderr)
+        status = WRONG
+
     try:
         if folder.exists() and any(folder.iterdir()):
             raise DflowError(f"{folder} is not empty; name an empty folder, or a new one")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for arrival in list(journal.arrivals(query_from(args))):
+        for arrival in list(searched(journal, query_from(args), left)):
             if not arrival.hash:
                 continue
             try:
                 content = journal.payload(arrival.hash)
             except JournalError as error:
-                # The others are wanted all the more.
-                print(f"dflow: arrival {arrival.id}: {error}; it is left out", file=sys.stderr)
-                status = WRONG
+                left(arrival, str(error))
                 continue
             name = f"{arrival.id:08}-{safe_name(arrival.name)}"
             write_synced(folder / name, content, mode=0o600)
@@ -223,6 +237,7 @@ def _events(journal: Journal, args: argparse.Namespace) -> int:
 
 def _prune(journal: Journal, args: argparse.Namespace) -> int:
     from dflow.exchange import Operations
+    from dflow.exchange.account import counted
     from dflow.exchange.pruning import prune_in_parts
 
     who, why = person(args)

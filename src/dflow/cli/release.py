@@ -10,7 +10,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN
-from dflow.cli.acts import add_json, counted, telling
+from dflow.cli.acts import add_json, telling
 from dflow.cli.operating import acting, add_config, add_reason, journal_number, operating
 from dflow.errors import DflowError
 
@@ -52,6 +52,8 @@ def add(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do it."""
+    from dflow.exchange.account import counted
+
     _agree(args)
     if args.deliveries:
         with acting(args) as (_, operations), telling(args, operations) as act:

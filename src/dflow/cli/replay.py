@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from dflow.cli import CLEAN
-from dflow.cli.acts import Act, add_json, counted, numbers_text, telling
+from dflow.cli.acts import Act, add_json, numbers_text, telling
 from dflow.cli.operating import (
     add_config,
     add_query,
@@ -59,6 +59,7 @@ def add(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do it."""
+    from dflow.exchange.account import counted
     from dflow.exchange.journal import Query
 
     with operating(args) as (wiring, operations), telling(args, operations) as act:

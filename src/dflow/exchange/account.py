@@ -16,7 +16,7 @@ from dflow.delivery import State
 from dflow.exchange.journal import ArrivalRow, DeliveryRow, Journal, Outcome, Query
 from dflow.exchange.masking import masked
 
-__all__ = ["Account", "accounts", "instant_or_none", "instant_text"]
+__all__ = ["Account", "account_of", "accounts", "counted", "instant_or_none", "instant_text"]
 
 #: States that a person has to look at.
 _TROUBLED = frozenset({State.DEAD, State.UNKNOWN})
@@ -30,6 +30,15 @@ def instant_text(instant: float) -> str:
 def instant_or_none(instant: float | None) -> str | None:
     """As `instant_text`; None stays None."""
     return None if instant is None else instant_text(instant)
+
+
+def counted(number: int, one: str, several: str = "") -> str:
+    """How many of what, as English tells it.
+
+    >>> counted(1, "delivery", "deliveries"), counted(2, "arrival")
+    ('1 delivery', '2 arrivals')
+    """
+    return f"{number} {one if number == 1 else several or f'{one}s'}"
 
 
 @frozen(kw_only=True)
@@ -104,5 +113,10 @@ def _party(arrival: ArrivalRow, word: str) -> str:
 def accounts(journal: Journal, query: Query) -> Iterator[Account]:
     """The accounts of the arrivals that a query asks for."""
     for arrival in list(journal.arrivals(query)):
-        deliveries = tuple(journal.deliveries(Query(arrival=arrival.id)))
-        yield Account(arrival=arrival, deliveries=deliveries)
+        yield account_of(journal, arrival)
+
+
+def account_of(journal: Journal, arrival: ArrivalRow) -> Account:
+    """The account of one arrival."""
+    deliveries = tuple(journal.deliveries(Query(arrival=arrival.id)))
+    return Account(arrival=arrival, deliveries=deliveries)

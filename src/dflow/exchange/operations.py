@@ -30,6 +30,7 @@ from dflow.exchange.journal import (
     Query,
     content_hash,
 )
+from dflow.exchange.search import searched
 
 __all__ = ["OperationRefused", "Operations"]
 
@@ -312,7 +313,7 @@ class Operations:
         left: Callable[[ArrivalRow, str], None] = lambda _row, _why: None,
     ) -> Iterator[tuple[ArrivalRow, str, NewDelivery]]:
         """What `replay` would send: each arrival, the rule that settles it, and a delivery."""
-        for row in list(self.journal.arrivals(query)):
+        for row in list(searched(self.journal, query, left)):
             if row.outcome is Outcome.REPEAT or not row.hash:
                 continue
             if intake is not None and row.outcome is Outcome.HELD:

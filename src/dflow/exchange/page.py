@@ -16,11 +16,12 @@ from datetime import UTC, datetime, tzinfo
 from attrs import evolve, frozen
 
 from dflow.delivery import State
-from dflow.exchange.account import Account, accounts, instant_text
+from dflow.exchange.account import Account, account_of, accounts, instant_text
 from dflow.exchange.events import event_words
 from dflow.exchange.journal import Journal, LaneRow, Outcome, Query
 from dflow.exchange.journal.sequences import spans_text
 from dflow.exchange.masking import masked
+from dflow.exchange.search import Unread, searched
 from dflow.exchange.status import Status, age_text, status_of
 
 __all__ = ["status_page"]
@@ -157,9 +158,10 @@ def _queries(words: str) -> Iterator[Query]:
     yield evolve(plain, file_id=words)
 
 
-def _sought(journal: Journal, words: str) -> list[Account]:
-    found = {one.arrival.id: one for query in _queries(words) for one in accounts(journal, query)}
-    return [found[number] for number in sorted(found, reverse=True)][: _ROWS["decisions"]]
+def _sought(journal: Journal, words: str, unread: Unread) -> list[Account]:
+    found = {row.id: row for query in _queries(words) for row in searched(journal, query, unread)}
+    newest = sorted(found, reverse=True)[: _ROWS["decisions"]]
+    return [account_of(journal, found[number]) for number in newest]
 
 
 def _decisions(found: Iterable[Account]) -> Iterable[list[_Cell]]:
@@ -301,9 +303,14 @@ def status_page(
         "<button>Search</button></form>",
     ]
     if words:
-        found = list(_decisions(_sought(journal, words)))
+        unread = Unread()
+        found = list(_decisions(_sought(journal, words, unread)))
         none = "nothing is known by that; an MPAN has 13 digits, a SHA-256 at least 8 characters"
-        parts += ['<section id="found"><h2>Found</h2>', ink.table(_DECIDED, found, none=none)]
+        parts += ['<section id="found"><h2>Found</h2>']
+        if unread.number:  # that nothing was found proves nothing
+            parts += [f'<p class="bad">{ink.words(str(unread))}</p>']
+        if found or not unread.number:
+            parts += [ink.table(_DECIDED, found, none=none)]
         parts += ["</section>"]
     heads = ("Destination", "Health", "State", "Deliveries", "Oldest")
     parts += ["<h2>Queues</h2>", ink.table(heads, _queues(status))]
@@ -325,7 +332,7 @@ def status_page(
         parts += [ink.table(_MISSING, _missing(status))]
     parts += [
         _heading("Last decisions", sum(status.outcomes.values()), _ROWS["decisions"]),
-        ink.table(_DECIDED, _decisions(_sought(journal, "")), none="none yet"),
+        ink.table(_DECIDED, _decisions(_sought(journal, "", Unread())), none="none yet"),
         f"<h2>Events</h2>{_events(journal, ink)}</body></html>",
     ]
     return "\n".join(parts)
