@@ -190,7 +190,9 @@ def test_what_cannot_be_asked_waits_for_a_person() -> None:
 
 
 def test_a_refusal_and_exhaustion_are_dead_and_block_nobody() -> None:
-    few = Treatment(retry=Retry(first=1, attempts=2, jitter=0), order="all", timeout=0.2)
+    few = Treatment(
+        retry=Retry(first=1, attempts=2, jitter=0), order="all", timeout=0.2, fallback_after=None
+    )
     old = Moody(moods=["refuses", "well", "down", "down"])
     here = world(old, treatment=few)
     here.put(file(1), file(2), file(3), file(4))

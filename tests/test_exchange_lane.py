@@ -90,8 +90,9 @@ def test_what_is_lost_again_and_again_is_sent_less_often_and_then_no_more(*, pro
         attempts.append(row.attempts)
     # At once after the first loss, which may have been a crash; then after 10 and 20 seconds.
     assert attempts == [2, 3, 3, 4, 4, 4]
-    assert row.state is (State.DEAD if probes else State.UNKNOWN)
-    word = "dead" if probes else "waits for a person"
+    # What it certainly does not have goes to the fallback.
+    assert row.state is (State.CANCELLED if probes else State.UNKNOWN)
+    word = "diverted" if probes else "waits for a person"
     assert len(here.journal.events(kind=word)) == 1
 
 
@@ -131,7 +132,11 @@ def test_a_destination_that_was_diverted_from_is_tried_and_taken_again() -> None
 
 
 def test_what_was_paused_for_long_is_not_given_up_at_its_first_failure() -> None:
-    treatment = Treatment(retry=Retry(first=3600, factor=1, jitter=0), breaker=Breaker(after=999))
+    treatment = Treatment(
+        retry=Retry(first=3600, factor=1, jitter=0),
+        breaker=Breaker(after=999),
+        fallback_after=None,
+    )
     here = world(old=Moody("down"), treatment=treatment, spare=Treatment())
     here.put(file(1))
     here.journal.set_lane(LaneRow(destination="old", paused=True))
@@ -221,3 +226,53 @@ def test_what_waits_behind_an_unknown_one_is_not_sent_where_a_person_said_no() -
     here.clock.now += 2
     here.run()
     assert (len(old.kept), len(spare.kept)) == (1, 1)
+
+
+def test_what_is_tried_for_the_last_time_goes_to_its_fallback() -> None:
+    # The breaker opens after five failures: the destination never counts as down.
+    treatment = Treatment(retry=Retry(first=1, jitter=0, attempts=3), order="all")
+    old, spare = Moody("down"), Moody()
+    here = World(
+        rules=RULES,
+        mounts=(
+            Mount(name="old", outbox=old, treatment=treatment),
+            Mount(name="new", outbox=Moody()),
+            Mount(name="spare", outbox=spare),
+        ),
+    )
+    here.put(file(1))
+    for _ in range(3):
+        here.run()
+        here.clock.now += 5
+    (row,) = here.journal.deliveries(Query(destination="old"))
+    assert (row.state, row.attempts) == (State.CANCELLED, 3)
+    assert len(spare.kept) == 1
+    (event,) = here.journal.events(kind="diverted")
+    assert event.why == "diverted to spare: old did not take it, and no more attempts are allowed"
+    assert not here.journal.events(kind="dead")
+
+
+def test_what_is_given_up_overtakes_nothing_at_an_ordered_fallback() -> None:
+    treatment = Treatment(
+        retry=Retry(first=1, factor=1, jitter=0, attempts=2), breaker=Breaker(after=999)
+    )
+    old, spare = Moody(moods=["lies", "down", "down", "down"], probes=False), Moody()
+    here = World(
+        rules=RULES,
+        mounts=(
+            Mount(name="old", outbox=old, treatment=treatment),
+            Mount(name="new", outbox=Moody()),
+            Mount(name="spare", outbox=spare, treatment=Treatment(order="all")),
+        ),
+    )
+    here.put(file(1))
+    here.run()
+    here.put(file(2))
+    for _ in range(2):
+        here.run()
+        here.clock.now += 5
+    assert not spare.kept, "the first may yet follow it"
+    act = Operations(journal=here.journal, who="ann", why="they have it", clock=here.clock)
+    act.mark_delivered([1], evidence="by phone")
+    here.run()
+    assert len(spare.kept) == 1

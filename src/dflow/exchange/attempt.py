@@ -34,6 +34,10 @@ class Mount:
     treatment: Treatment = field(factory=Treatment)
     gate: Gate | None = None
 
+    def hands_on(self, row: DeliveryRow) -> bool:
+        """Whether a delivery that is given up here goes to its fallback, and is not dead."""
+        return bool(row.fallback) and self.treatment.fallback_after is not None
+
 
 @frozen(kw_only=True)
 class Ended:
@@ -45,6 +49,7 @@ class Ended:
         detail: why, in words; empty for nothing to say.
         place: where the destination has it.
         due: when there is more to do; None for at once.
+        over: whether no more attempts are allowed, and its fallback is to have it.
         started: when it began.
         at: when it ended.
     """
@@ -54,6 +59,7 @@ class Ended:
     detail: str = ""
     place: str = ""
     due: float | None = None
+    over: bool = False
     started: float
     at: float
 
@@ -82,7 +88,7 @@ async def send(
     parcel = Parcel(
         key=row.key, name=row.name, content=content, address=row.address, notes=row.notes
     )
-    step, detail, place = Step.LOST, "", ""
+    step, detail, place, over = Step.LOST, "", "", False
     limit = asyncio.timeout(treatment.timeout if lease.holds else 0.0)
     try:
         with lease.over(limit):
@@ -94,7 +100,8 @@ async def send(
         step, detail = Step.REFUSED, str(error)
     except Unavailable as error:
         gone = treatment.retry.exhausted(row.attempts, started - since)
-        step, detail = (Step.EXHAUSTED if gone else Step.FAILED), str(error)
+        over = gone and mount.hands_on(row)
+        step, detail = (Step.EXHAUSTED if gone and not over else Step.FAILED), str(error)
     except TimeoutError:
         detail = f"no answer in {treatment.timeout:g} s"
     except LeaseLost:
@@ -110,7 +117,16 @@ async def send(
         mount.gate.give_back(row)
     at = clock()
     due = at + treatment.retry.wait(row.attempts, chance) if step is Step.FAILED else None
-    return Ended(row=row, step=step, detail=detail, place=place, due=due, started=started, at=at)
+    return Ended(
+        row=row,
+        step=step,
+        detail=detail,
+        place=place,
+        due=due,
+        over=over,
+        started=started,
+        at=at,
+    )
 
 
 async def ask(
@@ -120,7 +136,7 @@ async def ask(
     started, treatment = clock(), mount.treatment
     # After one loss, such as by a crash, it goes at once, however long the exchange was down;
     # what is lost again and again waits, and ends.
-    gone, again = False, None
+    gone, again, over = False, None, False
     if row.attempts > 1:
         gone = treatment.retry.exhausted(row.attempts, started - since)
         again = started + treatment.retry.wait(row.attempts - 1, chance)
@@ -142,17 +158,21 @@ async def ask(
         elif presence is Presence.ABSENT:
             detail = "asked, the destination does not have it"
             step, due = Step.MISSING, again
-            if gone:
+            over = gone and mount.hands_on(row)
+            if gone and not over:
                 step, detail, due = Step.EXHAUSTED, NONE_LEFT, None
         elif treatment.unanswered == "again" and not gone:
             step, detail, due = Step.PRESUMED, f"{detail}: sent again", again
         elif treatment.unanswered == "again" or not able:
             detail, due = f"{detail}: a person has to look", NEVER
-    return Ended(row=row, step=step, detail=detail, due=due, started=started, at=clock())
+    return Ended(row=row, step=step, detail=detail, due=due, over=over, started=started, at=clock())
 
 
-def keep(journal: Journal, one: Ended) -> None:
-    """Write what came of an attempt: the step, and an event if somebody should know."""
+def keep(journal: Journal, one: Ended) -> bool:
+    """Write what came of an attempt: the step, and an event if somebody should know.
+
+    False if it came too late: meanwhile a person settled it, or another worker has it.
+    """
     try:
         journal.step(
             one.row.id,
@@ -165,10 +185,9 @@ def keep(journal: Journal, one: Ended) -> None:
             lease=one.row.lease,
         )
     except WrongStep as error:
-        # Meanwhile a person settled it, or another worker has taken it over.
         why = f"{one.step.value} came too late: {str(error).partition(';')[0]}"
         journal.note(event_about(one.row, one.at, "overtaken", why))
-        return
+        return False
     telling = {
         Step.REFUSED: "dead",
         Step.EXHAUSTED: "dead",
@@ -176,6 +195,7 @@ def keep(journal: Journal, one: Ended) -> None:
     }.get(one.step, "waits for a person" if one.due == NEVER else "")
     if telling:
         journal.note(event_about(one.row, one.at, telling, one.detail))
+    return True
 
 
 def event_about(row: DeliveryRow, at: float, kind: str, why: str) -> EventRow:

@@ -28,6 +28,7 @@ from attrs import define, evolve, field
 
 from dflow.delivery import Allowance, Health, Order, Spent
 from dflow.exchange.attempt import NEVER, Ended, Mount, ask, keep, send
+from dflow.exchange.diverting import divert_given_up
 from dflow.exchange.health import begun_with, enough, found_down
 from dflow.exchange.journal import (
     AttemptRow,
@@ -62,13 +63,16 @@ class _Unkept:
     def __bool__(self) -> bool:
         return bool(self.ended or self.changes)
 
-    def write(self, journal: Journal) -> None:
-        """Into the journal, in the order in which it happened."""
+    def write(self, journal: Journal, orders: Mapping[str, Order]) -> set[str]:
+        """Into the journal, in the order in which it happened; to where it was diverted."""
         for down_since, event in self.changes:
             journal.set_lane(evolve(journal.lane(event.destination), down_since=down_since))
             journal.note(event)
-        for one in self.ended:
-            keep(journal, one)
+        return {
+            one.row.fallback
+            for one in self.ended
+            if keep(journal, one) and one.over and divert_given_up(journal, one, orders)
+        }
 
 
 @define(eq=False, kw_only=True)
@@ -275,9 +279,10 @@ class Lane:
         """Keep what has ended, then look, in one transaction; tell of it once it is durable."""
         unkept, self._unkept = self._unkept, _Unkept()
 
-        def turn(journal: Journal) -> Work | None:
-            unkept.write(journal)
-            return look(journal) if look is not None else None
+        def turn(journal: Journal) -> Work:
+            gone = unkept.write(journal, self.orders)
+            work = look(journal) if look is not None else Work()
+            return evolve(work, diverted=work.diverted | gone)
 
         try:
             work = await self.scribe.do(turn)
@@ -298,7 +303,7 @@ class Lane:
                     detail=one.detail,
                 )
             )
-        return work or Work()
+        return work
 
     def _start(self, work: Coroutine[object, object, Ended]) -> None:
         task = asyncio.ensure_future(work)

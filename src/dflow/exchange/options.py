@@ -130,13 +130,13 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
             name="attempts",
             kind="count",
             least=1,
-            meaning="After so many it is dead; no limit if left out.",
+            meaning="After so many it is dead, or goes to its `else`; no limit if left out.",
         ),
         Option(
             name="give_up",
             kind="seconds",
             default=7 * 86400.0,
-            meaning="After its first attempt, when it is dead.",
+            meaning="After its first attempt, when it is dead, or goes to its `else`.",
         ),
     ),
     "mount.breaker": (

@@ -13,8 +13,8 @@ from attrs import evolve, field, frozen
 
 from dflow.delivery import Health, Order, State, Step
 from dflow.exchange.attempt import Mount, event_about
-from dflow.exchange.intake import delivery_key, line_of
-from dflow.exchange.journal import DeliveryRow, Journal, JournalError, NewDelivery, Query
+from dflow.exchange.diverting import Line, divert, fallback_line
+from dflow.exchange.journal import DeliveryRow, Journal, JournalError, Query
 from dflow.exchange.sharing import shared_room
 
 __all__ = ["Look", "Work"]
@@ -24,9 +24,6 @@ __all__ = ["Look", "Work"]
 _AT_ONCE, _MOST = 256, 4096
 #: Seconds after which one that waits to be diverted may be taken again, if it was not until then.
 _AGAIN = 30.0
-
-#: A line at a fallback.
-_Line = tuple[str, str]
 
 
 @frozen(kw_only=True)
@@ -181,16 +178,19 @@ class Look:
             if free or len(rows) < limit or limit >= _MOST:
                 break
             limit *= 4
-        gone = {row.fallback for row in free if self._diverted(journal, row, why)}
+        gone = {
+            row.fallback
+            for row in free
+            if divert(journal, row, self.orders, at=self.now, reason=why)
+        }
         return _Diverted(frozenset(gone), more=bool(gone) and len(rows) == limit)
 
-    def _line(self, row: DeliveryRow) -> _Line:
-        """Where a delivery would wait at its fallback."""
-        return row.fallback, line_of(self.orders.get(row.fallback, "none"), row.address)
+    def _line(self, row: DeliveryRow) -> Line:
+        return fallback_line(row, self.orders)
 
-    def _barred(self, journal: Journal) -> dict[_Line, int]:
+    def _barred(self, journal: Journal) -> dict[Line, int]:
         """Of lines at fallbacks, the first delivery that may yet be diverted into them."""
-        barred: dict[_Line, int] = {}
+        barred: dict[Line, int] = {}
         if set(self.orders.values()) <= {"none"}:
             return barred
         for state in (State.SENDING, State.UNKNOWN):
@@ -198,40 +198,7 @@ class Look:
                 self._bar(barred, row)
         return barred
 
-    def _bar(self, barred: dict[_Line, int], row: DeliveryRow) -> None:
+    def _bar(self, barred: dict[Line, int], row: DeliveryRow) -> None:
         line = self._line(row)
         if all(line):
             barred[line] = min(row.id, barred.get(line, row.id))
-
-    def _diverted(self, journal: Journal, row: DeliveryRow, reason: str) -> bool:
-        """Divert one delivery; False if its bytes are damaged: it is dead once it is claimed."""
-        try:
-            content = _own_bytes(journal, row)
-        except JournalError:
-            return False
-        now, why = self.now, f"diverted to {row.fallback}: {reason}"
-        journal.step(row.id, Step.DIVERT, at=now, detail=why)
-        fallback, line = self._line(row)
-        journal.add(
-            row.arrival,
-            NewDelivery(
-                destination=fallback,
-                kind=row.kind,
-                key=delivery_key(row.key, "fallback", fallback),
-                rule=row.rule,
-                line=line,
-                address=row.address,
-                notes={**row.notes, "diverted_from": self.mount.name},
-                content=content,
-            ),
-            at=now,
-        )
-        journal.note(event_about(row, now, "diverted", why))
-        return True
-
-
-def _own_bytes(journal: Journal, row: DeliveryRow) -> bytes | None:
-    """A delivery's bytes where they are not its arrival's: a copy that was cut, or an edit."""
-    arrival = next(iter(journal.arrivals(Query(arrival=row.arrival))), None)
-    same = arrival is not None and arrival.hash == row.hash
-    return None if same else journal.payload(row.hash)
