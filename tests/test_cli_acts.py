@@ -214,8 +214,8 @@ def test_a_prune_that_is_broken_off_tells_what_is_gone(
     assert (found["count"], found["who"], found["why"]) == (1, "ann", "they are old")
     (detail,) = [one["detail"] for one in found["events"]]
     assert re.fullmatch(
-        r"1 arrivals from before 2100-01-01T00:00:00\.000\+00:00:"
-        rf" from (\S+) to \1, 1 contents of {size} bytes",
+        r"1 arrival from before 2100-01-01T00:00:00\.000\+00:00:"
+        rf" from (\S+) to \1, 1 content of {size} bytes",
         detail,
     )
     assert told.err == "dflow: the disk is full\n"

@@ -166,7 +166,7 @@ def test_to_divert_what_has_no_fallback_is_told(
 def test_pruning_leaves_an_event(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     said(capsys, 0, "journal", "prune", config, "--older-than", "2100-01-01", "--who", "ann")
     events = said(capsys, 0, "journal", "events", config, "--kind", "pruned")
-    assert "pruned by ann: they are old [1 arrivals from before 2100-01-01" in events
+    assert "pruned by ann: they are old [1 arrival from before 2100-01-01" in events
     assert said(capsys, 0, "journal", "events", config, "--kind", "prooned") == "no such event\n"
 
 

@@ -16,6 +16,7 @@ from dflow.exchange import Mount, Operations, backfilling
 from dflow.exchange.backfilling import backfill
 from dflow.exchange.clones import Audit, audit, audit_page
 from dflow.exchange.journal import (
+    EventRow,
     JournalError,
     LaneRow,
     Query,
@@ -151,6 +152,17 @@ def test_a_copy_keeps_no_original_back_that_comes_again_once_it_has_a_route() ->
     assert [line.problem for line in audited(here).lines] == ["", ""]
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [("1 arrival", "1 arrival"), ("1 arrivals", "1 arrival"), ("2 arrivals", "2 arrivals")],
+)
+def test_one_that_was_pruned_is_one_also_as_older_dflows_said_it(said: str, told: str) -> None:
+    here, *_ = world()
+    detail = f"{said} from before 2100-01-01T00:00:00.000+00:00"
+    here.journal.note(EventRow(at=1.0, kind="pruned", detail=detail))
+    assert f" The journal has forgotten {told} from " in audited(here).verdict
+
+
 def test_what_was_pruned_is_not_proved() -> None:
     here, *_ = world()
     act = Operations(journal=here.journal, who="ann", why="old", clock=here.clock)
@@ -165,7 +177,7 @@ def test_what_was_pruned_is_not_proved() -> None:
     found = audited(here)
     assert (found.complete, found.gaps, found.forgotten.arrivals) == (False, (), 2)
     assert "has forgotten 2 arrivals" in found.verdict
-    assert 'class="bad">Not proved: 1 copies are there' in audit_page(found)
+    assert 'class="bad">Not proved: 1 copy is there, and was delivered' in audit_page(found)
     now = here.clock.now
     for since, until, known in ((then + 1, now + 1, True), (0, then, True), (then, now, False)):
         intake = here.exchange().intake
@@ -211,7 +223,7 @@ def test_the_page_escapes_what_comes_from_files() -> None:
     assert "Arrivals from the first to " in page
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
-    assert "Complete: each of 1 copies was delivered." in page
+    assert "Complete: the 1 copy was delivered." in page
 
 
 def test_an_unknown_clone_names_the_near_one() -> None:
@@ -390,8 +402,8 @@ def test_the_command_writes_its_evidence(
     report = tmp_path / "audit.html"
     # The file that the check held has no copy yet: a gap, until it is released.
     assert main(["clones", "audit", config, "migration", "--report", str(report)]) == 1
-    assert "clone migration: 5 copies, 1 gaps" in capsys.readouterr().out
-    assert "Not complete" in report.read_text("utf-8")
+    assert "clone migration: 5 copies, 1 gap\n" in capsys.readouterr().out
+    assert "Not complete: 1 of 5 copies is missing or not" in report.read_text("utf-8")
     assert main(["clones", "backfill", config, "migration", "--why", "cut-over"]) == 0
     assert capsys.readouterr().out == "0 copies due\n"
     held = next(line for line in audited_json(config, capsys) if line["problem"])

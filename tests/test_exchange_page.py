@@ -38,7 +38,7 @@ def page(here: World, search: str = "") -> str:
 
 def test_it_shows_what_waits_and_escapes_what_came_from_outside(world: World) -> None:
     text = page(world)
-    assert "something waits for a person" in text
+    assert "something waits for a person: 1 unrouted, 1 dead delivery<" in text
     assert re.search('<td class="bad"[^>]*>dead</td>', text)
     assert re.search('<td class="bad"[^>]*>unrouted</td>', text)
     assert "not for us" in text

@@ -12,7 +12,7 @@ from pathlib import Path
 from dflow.catalogue import bundled
 from dflow.exchange import Mount
 from dflow.exchange.journal import EventRow, open_journal
-from dflow.exchange.journal.sequences import MOST
+from dflow.exchange.journal.sequences import MOST, Span, spans_text
 from dflow.exchange.reload import RulesFile
 from dflow.exchange.sequence import sequence_number
 from dflow.exchange.status import status_of
@@ -88,6 +88,7 @@ def test_the_status_names_what_is_missing() -> None:
     status = status_of(journal, [], now=1.0)
     words = "X/WEST to N/NADA: numbers missing: 2, 4, 6 to 8, 10 to 11, 13 and 2 gaps more"
     assert words in status.lines()
+    assert spans_text(Span(one, one) for one in range(1, 13, 2)).endswith(", 9 and 1 gap more")
     spans = [[2, 2], [4, 4], [6, 8], [10, 11], [13, 13], [15, 15], [17, 17]]
     only = {"source": "X/WEST", "target": "N/NADA", "numbers": spans}
     assert status.as_json()["missing"] == [only]

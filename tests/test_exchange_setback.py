@@ -89,7 +89,7 @@ def test_a_clock_set_back_while_it_runs_keeps_each_wait_as_it_was() -> None:
     asyncio.run(scenario())
     assert old.kept
     (event,) = here.journal.events(kind="clock went back")
-    assert "by 600 s; 1 deliveries" in event.why
+    assert "by 600 s; 1 delivery that" in event.why
 
 
 async def sent(lane: Lane, keys: list[str]) -> int:

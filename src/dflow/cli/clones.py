@@ -27,6 +27,7 @@ from dflow.errors import DflowError
 if TYPE_CHECKING:
     from dflow.cli import Subparsers
     from dflow.exchange import Operations
+    from dflow.exchange.clones import Audit
     from dflow.exchange.intake import Intake
 
 __all__ = ["add", "run"]
@@ -88,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(text)
     else:
-        _tell(found.as_json(unmask=args.unmask), args.rule)
+        _tell(found, unmask=args.unmask)
     return CLEAN if found.complete else ERRORS
 
 
@@ -118,21 +119,23 @@ def _backfill(
     return CLEAN
 
 
-def _tell(found: dict[str, object], rule: str) -> None:
+def _tell(found: Audit, *, unmask: bool) -> None:
+    from dflow.exchange.account import counted, instant_text
+    from dflow.exchange.masking import masked
     from dflow.show.paint import printable
 
-    lines = found["lines"]
-    for line in lines if isinstance(lines, list) else []:
-        if line["problem"]:
-            where = f" to {line['destination']}" if line["destination"] else ""
-            words = f"{line['arrival']:>5}  {line['name']}{where}"
-            print(printable(f"{words}: {line['problem']}"))
-    lost = found["forgotten"]
-    verdict = "complete" if found["complete"] else f"{found['gaps']} gaps"
-    if not (found["complete"] or found["gaps"]):
-        verdict = "not proved"
-    none = "no file of this time was to be copied"
-    counted = f"{found['copies']} copies, {verdict}"
-    print(f"clone {rule}: {counted if found['copies'] or not found['complete'] else none}")
-    if isinstance(lost, dict) and lost["arrivals"]:
-        print(f"       pruned: {lost['arrivals']} arrivals from {lost['first']} to {lost['last']}")
+    for line in found.gaps:
+        where = f" to {line.destination}" if line.destination else ""
+        name = line.name if unmask else masked(line.name)
+        print(printable(f"{line.arrival:>5}  {name}{where}: {line.problem}"))
+    words = "no file of this time was to be copied"
+    if found.lines or not found.complete:
+        verdict = "complete" if found.complete else "not proved"
+        if found.gaps:
+            verdict = counted(len(found.gaps), "gap")
+        words = f"{counted(len(found.lines), 'copy', 'copies')}, {verdict}"
+    print(f"clone {found.rule}: {words}")
+    lost = found.forgotten
+    if lost.first is not None and lost.last is not None:
+        first, last = instant_text(lost.first), instant_text(lost.last)
+        print(f"       pruned: {counted(lost.arrivals, 'arrival')} from {first} to {last}")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from attrs import define, evolve, field, frozen
 
 from dflow.errors import StructureError
+from dflow.exchange.account import counted
 from dflow.exchange.clones import asked_of, expected_copies, waits
 from dflow.exchange.intake import Intake
 from dflow.exchange.journal import EventRow, Journal, JournalError, NewDelivery, Query, Span
@@ -85,7 +86,7 @@ class _Part:
         return Backfilled(event=event, made=made)
 
     def _words(self, made: int) -> str:
-        words = f"{self.rule}: {made} {'copy' if made == 1 else 'copies'}"
+        words = f"{self.rule}: {counted(made, 'copy', 'copies')}"
         words += f" of arrivals {self.seen}" if self.seen is not None else ""
         return words + (f", {self.lost} cannot be made" if self.lost else "")
 

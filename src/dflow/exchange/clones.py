@@ -17,7 +17,7 @@ from attrs import evolve, field, frozen
 
 from dflow.delivery import State
 from dflow.errors import DflowError, LookupMiss, StructureError, near_or_known
-from dflow.exchange.account import instant_or_none, instant_text
+from dflow.exchange.account import counted, instant_or_none, instant_text
 from dflow.exchange.intake import Intake, undecided
 from dflow.exchange.journal import (
     COPIES,
@@ -117,20 +117,21 @@ class Audit:
         """In a sentence or two."""
         number, pruned = len(self.lines), self.forgotten
         if self.gaps:
-            words = (
-                f"Not complete: {len(self.gaps)} of {number} copies are missing or not delivered."
-            )
+            of = f"of {counted(number, 'copy', 'copies')}"
+            missing = counted(len(self.gaps), f"{of} is missing", f"{of} are missing")
+            words = f"Not complete: {missing} or not delivered."
         elif pruned.arrivals:
-            words = f"Not proved: {number} copies are there, and each was delivered."
+            there = counted(number, "copy is there, and", "copies are there, and each")
+            words = f"Not proved: {there} was delivered."
         elif number:
-            words = f"Complete: each of {number} copies was delivered."
+            each = "the 1 copy" if number == 1 else f"each of {number} copies"
+            words = f"Complete: {each} was delivered."
         else:
             words = "No file of this time was to be copied."
         if pruned.first is not None and pruned.last is not None:
             first, last = instant_text(pruned.first), instant_text(pruned.last)
-            words += (
-                f" The journal has forgotten {pruned.arrivals} arrivals from {first} to {last}."
-            )
+            lost = counted(pruned.arrivals, "arrival")
+            words += f" The journal has forgotten {lost} from {first} to {last}."
         return words
 
     def as_json(self, *, unmask: bool = False) -> dict[str, object]:

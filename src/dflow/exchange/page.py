@@ -16,7 +16,7 @@ from datetime import UTC, datetime, tzinfo
 from attrs import evolve, frozen
 
 from dflow.delivery import State
-from dflow.exchange.account import Account, account_of, accounts, instant_text
+from dflow.exchange.account import Account, account_of, accounts, counted, instant_text
 from dflow.exchange.events import event_words
 from dflow.exchange.journal import Journal, LaneRow, Outcome, Query
 from dflow.exchange.journal.sequences import spans_text
@@ -60,6 +60,7 @@ _SHORT = 18
 #: A hash, or as much of it as tells it from most others.
 _HASH = re.compile("[0-9A-Fa-f]{8,64}")
 _FLOW = re.compile(r"[A-Za-z][0-9]{4}(\s*[vV]?[0-9]{3})?")
+_TROUBLED = (State.DEAD, State.UNKNOWN, State.HELD)
 _WAITING = (Outcome.HELD, Outcome.UNROUTED, Outcome.UNPARSABLE, Outcome.UNREADABLE)
 
 
@@ -256,19 +257,24 @@ def _heading(title: str, total: int, most: int, *, which: str = "newest") -> str
     return f"<h2>{title} <small>{shown}</small></h2>" if total else f"<h2>{title}</h2>"
 
 
+def _in_state(status: Status, state: State) -> int:
+    return sum(one.number for one in status.backlog if one.state is state)
+
+
 def _verdict(status: Status) -> str:
     if not status.needs_a_person:
         return '<p class="good">nothing waits for a person</p>'
-    numbers = {outcome.value: number for outcome, number in status.waiting.items()}
-    for one in status.backlog:
-        if one.state in {State.DEAD, State.UNKNOWN, State.HELD}:
-            word = f"{one.state.value} deliveries"
-            numbers[word] = numbers.get(word, 0) + one.number
-    if unmounted := len(status.unmounted):
-        word = "destination" if unmounted == 1 else "destinations"
-        numbers[f"{word} without a mount"] = unmounted
-    what = ", ".join(f"{number} {word}" for word, number in numbers.items())
-    return f'<p class="bad">something waits for a person: {html.escape(what)}</p>'
+    numbers = [(state.value, _in_state(status, state)) for state in _TROUBLED]
+    words = [f"{number} {outcome.value}" for outcome, number in status.waiting.items()]
+    words += [
+        counted(number, f"{state} delivery", f"{state} deliveries")
+        for state, number in numbers
+        if number
+    ]
+    if number := len(status.unmounted):
+        words.append(f"{counted(number, 'destination')} without a mount")
+    what = html.escape(", ".join(words))
+    return f'<p class="bad">something waits for a person: {what}</p>'
 
 
 def status_page(
@@ -319,7 +325,7 @@ def status_page(
         (State.UNKNOWN, "Deliveries of which nobody knows whether they arrived"),
         (State.HELD, "Held deliveries"),
     ):
-        total = sum(one.number for one in status.backlog if one.state is state)
+        total = _in_state(status, state)
         if total or state is State.DEAD:
             parts += [_heading(title, total, _ROWS["dead"])]
             parts += [ink.table(_STUCK, _stuck(journal, state, now))]

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from attrs import evolve
 
-from dflow.exchange.account import instant_text
+from dflow.exchange.account import counted, instant_text
 from dflow.exchange.journal import Journal, Pruned
 from dflow.exchange.operations import Operations
 
@@ -43,15 +43,16 @@ def prune_in_parts(operations: Operations, *, before: float) -> Iterator[Pruned]
 
 
 def _words(pruned: Pruned, before: float) -> str:
-    words = f"{pruned.arrivals} arrivals from before {instant_text(before)}"
+    words = f"{counted(pruned.arrivals, 'arrival')} from before {instant_text(before)}"
     if pruned.first is None or pruned.last is None:
         return words
     first, last = instant_text(pruned.first), instant_text(pruned.last)
-    return f"{words}: from {first} to {last}, {pruned.payloads} contents of {pruned.size} bytes"
+    contents = counted(pruned.payloads, "content")
+    return f"{words}: from {first} to {last}, {contents} of {counted(pruned.size, 'byte')}"
 
 
 #: What `_words` says; without the instants, such as of a dflow that did not tell them.
-_SAID = re.compile(r"([0-9]+) arrivals from before ([^ :]+[^ ]*?)(?:: from (\S+) to (\S+), .*)?")
+_SAID = re.compile(r"([0-9]+) arrivals? from before ([^ :]+[^ ]*?)(?:: from (\S+) to (\S+), .*)?")
 #: Seconds by which an instant that was said may be too early.
 _ROUNDED = 0.001
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 from attrs import define, field
 
+from dflow.exchange.account import counted
 from dflow.exchange.journal import EventRow, Journal, JournalError
 from dflow.exchange.lane import Lane, Mount
 from dflow.exchange.scribe import Scribe
@@ -41,7 +42,8 @@ def catch_up(journal: Journal, mounts: Sequence[Mount], *, now: float, by: float
         moved += journal.hasten(mount.name, now=now, by=by, longest=longest)
     if moved or by:
         how = f"by {by:.0f} s" if by else "since the last run"
-        why = f"the clock was set back {how}; {moved} deliveries that waited are due earlier"
+        due = counted(moved, "delivery that waited is", "deliveries that waited are")
+        why = f"the clock was set back {how}; {due} due earlier"
         journal.note(EventRow(at=now, kind="clock went back", why=why))
     return moved
 

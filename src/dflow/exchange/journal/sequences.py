@@ -147,7 +147,8 @@ def spans_text(spans: Iterable[Span]) -> str:
     several = list(spans)
     words = ", ".join(map(str, several[:_NAMED]))
     more = len(several) - _NAMED
-    return f"{words} and {more} gaps more" if more > 0 else words
+    gaps = "gap" if more == 1 else "gaps"
+    return f"{words} and {more} {gaps} more" if more > 0 else words
 
 
 def spans_kept(spans: Iterable[Span]) -> str:
