@@ -205,6 +205,20 @@ def test_what_did_not_go_there_is_not_replayed_there() -> None:
     assert len(new.kept) == 1
 
 
+def test_what_was_diverted_away_is_replayed_to_where_it_was_to_go() -> None:
+    here, old, _ = world()
+    acting(here).divert("old")
+    here.put(file(1))
+    here.run()
+    acting(here).undivert("old")
+    made = acting(here).replay(Query(), destination="old")
+    here.run()
+    assert (len(made), len(old.kept)) == (1, 1)
+    again = acting(here).replay(Query())
+    went = [row.destination for row in here.journal.deliveries(Query()) if row.id in again]
+    assert sorted(went) == ["new", "spare"], "where it went then, and nowhere twice"
+
+
 def test_a_live_file_is_not_sent_to_a_test_destination_by_a_slip() -> None:
     here, _, new = world()
     here.rules = here.rules.replace('destination new "the new agent"', 'destination new "n" test')

@@ -321,7 +321,7 @@ class Operations:
                 continue
             try:
                 if intake is None:
-                    rule, news = row.rule, self._of_then(row)
+                    rule, news = row.rule, self._of_then(row, destination)
                 else:
                     content = self.journal.payload(row.hash)
                     decided = _decided(intake, row, content, self.clock())
@@ -336,11 +336,16 @@ class Operations:
                 if destination in ("", new.destination):
                     yield row, rule, new
 
-    def _of_then(self, row: ArrivalRow) -> list[NewDelivery]:
+    def _of_then(self, row: ArrivalRow, destination: str) -> list[NewDelivery]:
         found: list[NewDelivery] = []
-        for one in self.journal.deliveries(Query(arrival=row.id)):
-            # What was cancelled did not go there: a person said so, or the fallback has it.
-            if one.kind not in {"original", "copy", "backfill"} or one.state is State.CANCELLED:
+        then = list(self.journal.deliveries(Query(arrival=row.id)))
+        went = {one.key for one in then if one.state is not State.CANCELLED}
+        for one in then:
+            if one.kind not in {"original", "copy", "backfill"}:
+                continue
+            # A person cancelled it, or the fallback has it: then it goes there only if asked to.
+            diverted = delivery_key(one.key, "fallback", one.fallback) in went
+            if one.state is State.CANCELLED and not (diverted and one.destination == destination):
                 continue
             content_or_none = None if one.hash == row.hash else self.journal.payload(one.hash)
             found.append(evolve(_again(one), content=content_or_none))
