@@ -65,6 +65,7 @@ def campaign(tmp_path_factory: pytest.TempPathFactory) -> Campaign:
     return load_campaign(folder / "campaign.toml")
 
 
+@pytest.mark.untraced
 @settings(max_examples=20, deadline=None)
 @given(
     chosen=st.lists(st.sampled_from(ROUTES), min_size=1, unique=True),

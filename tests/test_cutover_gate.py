@@ -93,6 +93,7 @@ arrivals = st.lists(
 )
 
 
+@pytest.mark.untraced
 @settings(max_examples=30)
 @given(arrivals, st.integers(0, 6))
 def test_what_comes_too_early_is_held_and_released_in_order(

@@ -87,6 +87,7 @@ arrivals = st.lists(
 )
 
 
+@pytest.mark.untraced
 @settings(max_examples=25)
 @given(limits, limits, limits, arrivals, st.sets(st.integers(0, 9)))
 def test_a_run_under_quota_never_exceeds_a_limit(

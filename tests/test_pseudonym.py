@@ -119,6 +119,7 @@ def joins(files: dict[str, bytes], jcode: str) -> dict[str, set[tuple[str, int]]
     return found
 
 
+@pytest.mark.untraced
 def test_joins_are_kept_both_ways_over_flows_and_files() -> None:
     before = archive()
     made = Pseudonymiser(KEY)
@@ -266,6 +267,7 @@ def test_permutations_are_permutations(size: int, data: st.DataObject) -> None:
     assert sorted(keyed.number("d", n, size) for n in range(size)) == list(range(size))
 
 
+@pytest.mark.untraced
 @given(text=st.text(st.characters(codec="latin-1"), max_size=40))
 def test_texts_keep_their_shape(text: str) -> None:
     made = Permutation(KEY).text("d", text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from datetime import UTC, date, datetime
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -80,6 +81,7 @@ def effect(decision: Decision) -> object:
     return decision.outcome, decision.deliveries, copies
 
 
+@pytest.mark.untraced
 @settings(max_examples=40)
 @given(st.integers(0, 10**9))
 def test_the_regions_are_exactly_what_changes(seed: int) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from attrs import evolve
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -82,6 +83,7 @@ def edited(draw: st.DrawFn, group: GroupDef) -> GroupDef:
     )
 
 
+@pytest.mark.untraced
 @given(st.data())
 def test_where_old_files_still_parse_the_new_expression_takes_them(data: st.DataObject) -> None:
     """`FlowDiff.parses` holds: every file of the old version is accepted under the new."""

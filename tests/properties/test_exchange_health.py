@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,6 +63,7 @@ async def lived(
     return evolve(lane._health, trial=False)
 
 
+@pytest.mark.untraced
 @given(
     moments=st.lists(st.tuples(_MOODS, _PAUSES), min_size=1, max_size=12),
     cuts=st.sets(st.integers(1, 12)),

@@ -185,6 +185,7 @@ pieces = st.sampled_from(
 class TestAnyText:
     """Any text is a rule set, or is refused with places that lie in it."""
 
+    @pytest.mark.untraced
     @settings(max_examples=150)
     @given(st.lists(pieces, max_size=30).map(" ".join) | st.text(max_size=40))
     def test_nothing_else_happens(self, text: str) -> None:

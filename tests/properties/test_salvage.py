@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from attrs import evolve
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -109,6 +110,7 @@ def test_no_bytes_on_the_disk_break_a_salvage(
         rows(path)
 
 
+@pytest.mark.untraced
 @settings(deadline=None, max_examples=30)
 @given(count=st.integers(20, 60), sector=st.floats(0, 1, exclude_max=True))
 def test_a_lost_sector_takes_no_row_without_a_word(count: int, sector: float) -> None:
@@ -135,6 +137,7 @@ def test_a_lost_sector_takes_no_row_without_a_word(count: int, sector: float) ->
         assert {("delivery", number) for number in set(deliveries) - set(sent)} <= lost
 
 
+@pytest.mark.untraced
 @settings(deadline=None, max_examples=30)
 @given(count=st.integers(1, 25), part=st.floats(0, 1), salvaged=st.booleans())
 def test_a_log_cut_short_is_a_journal_of_somewhat_earlier(
