@@ -81,8 +81,29 @@ def test_saved_bytes_are_told_of(
 ) -> None:
     said(capsys, "release", config, "1", "--to", "old", *WHY)
     said(capsys, "hold", config, "2", *WHY)
-    told = said(capsys, "dead", config, "2", "--save", str(tmp_path / "x"), status=1)
+    told = said(capsys, "dead", config, "2", "--save", str(tmp_path / "x"))
     assert told.endswith(f"its bytes are in {tmp_path / 'x'}\n")
+
+
+def test_bytes_are_saved_over_a_file_only_if_that_is_said(
+    config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said(capsys, "release", config, "1", "--to", "old", *WHY)
+    said(capsys, "hold", config, "2", *WHY)
+    saved = tmp_path / "x"
+    saved.write_text("precious")
+    saved.chmod(0o644)
+    save = ("dead", config, "2", "--save", str(saved))
+    told = said(capsys, *save, status=2)
+    assert told == f"dflow: {saved}: is there already; --force replaces it\n"
+    assert saved.read_text() == "precious"
+    said(capsys, *save, "--force")
+    assert saved.read_bytes() == file(1, flow="D0002")
+    assert saved.stat().st_mode & 0o777 == 0o600
+    assert [one.name for one in tmp_path.glob(".*.part")] == []
+    told = said(capsys, *save[:4], ".", "--force", status=2)
+    assert told.startswith("dflow: .: ")
+    assert "goes with --save" in said(capsys, "dead", config, "2", "--force", status=2)
 
 
 def test_a_copy_that_cannot_be_made_goes_nowhere(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ def add(subparsers: Subparsers) -> None:
         help="look at what could not be delivered, and edit it",
         description="List the deliveries that are dead, with their attempts; write one's bytes"
         " to a file; or put edited bytes in its place. `dflow retry` sends one as it is.",
-        epilog="Status: 0 nothing is dead, or it was edited; 1 something is dead.",
+        epilog="Status: 0 nothing is dead, or it was saved or edited; 1 something is dead.",
         allow_abbrev=False,
     )
     add_config(parser)
@@ -39,6 +40,7 @@ def add(subparsers: Subparsers) -> None:
         "delivery", metavar="DELIVERY", nargs="?", type=journal_number, help="only this one"
     )
     parser.add_argument("--save", metavar="FILE", help="write its bytes there")
+    parser.add_argument("--force", action="store_true", help="with --save: replace what is there")
     parser.add_argument("--replace", metavar="FILE", help="send these bytes in its place")
     parser.add_argument("--why", default="", metavar="TEXT", help="needed with --replace")
     parser.add_argument("--who", metavar="NAME", help="who does it (default: the user's name)")
@@ -52,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
 
     if (args.save or args.replace) and args.delivery is None:
         raise DflowError("which delivery? name its number")
+    if args.force and not args.save:
+        raise DflowError("--force goes with --save: it replaces the file that is there")
     if args.save and args.replace:
         raise DflowError("--save and --replace are two steps: first the one, then the other")
     with opened_journal(args.config) as (_, journal):
@@ -88,11 +92,19 @@ def _read(name: str) -> bytes:
         raise SourceError(f"{name}: {error.strerror or error}") from error
 
 
-def _save(path: Path, content: bytes) -> None:
+def _save(path: Path, content: bytes, *, force: bool) -> None:
     from dflow.transport.durable import write_synced
 
+    # Beside it first: what is replaced may be open to all, and is kept if the disk is full.
+    part = path.parent / f".{path.name}.part"
     try:
-        write_synced(path, content, mode=0o600)
+        if os.path.lexists(path) and not force:
+            raise DflowError(f"{path}: is there already; --force replaces it")
+        try:
+            write_synced(part, content, mode=0o600)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
     except OSError as error:
         raise DflowError(f"{path}: {error.strerror or error}") from error
 
@@ -126,7 +138,7 @@ def _list(journal: Journal, args: argparse.Namespace) -> int:
             }
         )
         if args.save:
-            _save(Path(args.save), journal.payload(row.hash))
+            _save(Path(args.save), journal.payload(row.hash), force=args.force)
         if args.json:
             continue
         print(printable(hide(f"{row.id:>5}  {row.name} to {row.destination}: {row.reason}")))
@@ -138,4 +150,4 @@ def _list(journal: Journal, args: argparse.Namespace) -> int:
         print(json.dumps(told, indent=2))
     elif not rows:
         print("nothing is dead")
-    return ERRORS if rows else CLEAN
+    return ERRORS if rows and not args.save else CLEAN
