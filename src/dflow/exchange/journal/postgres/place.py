@@ -7,7 +7,7 @@ a connection needs.  This module connects to nothing.
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from attrs import field, frozen
 from attrs.validators import ge, matches_re
@@ -29,6 +29,20 @@ _WORDS = (
 
 #: A name that needs no quotes.
 _NAME = "[a-z_][a-z0-9_]{0,40}"
+
+
+_EXPECTED = "expected such as postgresql://host:5432/database"
+
+
+def _port(parts: SplitResult) -> int:
+    """The port; what is none is not said back, as it may be half of a password with a slash."""
+    try:
+        port = 5432 if parts.port is None else parts.port
+    except ValueError:
+        port = 0
+    if not port:
+        raise ValueError(f"its port is no number from 1 to 65535; {_EXPECTED}")
+    return port
 
 
 def schema_mistake(schema: str) -> str:
@@ -80,9 +94,12 @@ class PostgresPlace:
         Raises:
             ValueError: if it is no such address, or holds a password.
         """
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            raise ValueError(f"it is no address; {_EXPECTED}") from None
         if parts.scheme != "postgresql" or not parts.path.strip("/"):
-            raise ValueError("expected such as postgresql://host:5432/database")
+            raise ValueError(_EXPECTED)
         if parts.password is not None:
             raise ValueError("a password does not stand in an address: give it by reference")
         if mistake := schema_mistake(schema):
@@ -93,7 +110,7 @@ class PostgresPlace:
                 raise ValueError(f"unknown word {word!r}; known are {', '.join(_WORDS)}")
         return cls(
             host=parts.hostname or "localhost",
-            port=parts.port or 5432,
+            port=_port(parts),
             database=unquote(parts.path.strip("/")),
             schema=schema,
             user=user or unquote(parts.username or ""),
