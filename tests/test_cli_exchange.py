@@ -87,11 +87,11 @@ def test_search_by_an_mpan(config: str, capsys: pytest.CaptureFixture[str]) -> N
 
 def test_export_gives_the_bytes_back(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     into = Path(config).parent / "exported"
-    told(capsys, "journal", "export", config, "--into", str(into))
+    told(capsys, "journal", "export", config, "--into", str(into), "--why", "x")
     exported = sorted(path.read_bytes() for path in into.iterdir())
     inbox = Path(config).parent / "inbox"
     assert exported == sorted(path.read_bytes() for path in inbox.iterdir())
-    assert main(["journal", "export", config, "--into", str(into)]) == 2
+    assert main(["journal", "export", config, "--into", str(into), "--why", "x"]) == 2
 
 
 def test_replay_release_and_prune(config: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -175,8 +175,12 @@ def test_an_export_leaves_out_damaged_bytes_and_nothing_else(
     with closing(sqlite3.connect(folder / "out" / "journal.db")) as database, database:
         database.execute("UPDATE payload SET body = x'00' WHERE id = 1")
         (whole,) = database.execute("SELECT count(*) FROM arrival WHERE payload > 1").fetchone()
-    assert main(["journal", "export", config, "--into", str(folder / "exported")]) == 2
+    assert (
+        main(["journal", "export", config, "--into", str(folder / "exported"), "--why", "x"]) == 2
+    )
     assert "its bytes have another hash; it is left out" in capsys.readouterr().err
+    events = json.loads(told(capsys, "journal", "events", config, "--json", "--kind", "exported"))
+    assert events[-1]["detail"] == f"only {whole} of them could be written"
     assert len(list((folder / "exported").iterdir())) == whole > 0
 
 
@@ -191,8 +195,42 @@ def test_events_show_the_evidence_and_exports_are_private(
     told(capsys, "mark-delivered", config, str(number), *evidence)
     assert ": urgent [webform 4711]" in told(capsys, "journal", "events", config)
     folder = tmp_path / "exported"
-    told(capsys, "journal", "export", config, "--into", str(folder))
+    told(capsys, "journal", "export", config, "--into", str(folder), "--why", "x")
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+
+
+def test_who_takes_bytes_out_leaves_an_event(
+    config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(sqlite3.connect(Path(config).parent / "out" / "journal.db")) as database, database:
+        database.execute("UPDATE delivery SET state = 'dead' WHERE id = 1")
+    why = ["--why", "asked by 1212345678902", "--who", "ann"]
+    told(capsys, "journal", "export", config, "--into", str(tmp_path / "exported"), *why)
+    told(capsys, "dead", config, "1", "--save", str(tmp_path / "saved"), *why)
+    number = len(list((tmp_path / "exported").iterdir()))
+    shown = told(capsys, "journal", "events", config, "--kind", "exported", "--json")
+    assert "1212345678902" not in shown
+    first, second = json.loads(shown)
+    assert first["detail"] == f"{number} arrivals: 1 to {number}"
+    assert (second["who"], second["delivery"]) == ("ann", 1)
+
+
+def test_nothing_is_taken_out_of_a_journal_that_takes_no_event(
+    config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(sqlite3.connect(Path(config).parent / "out" / "journal.db")) as database, database:
+        database.execute("UPDATE delivery SET state = 'dead' WHERE id = 1")
+        database.execute(
+            "CREATE TRIGGER t BEFORE INSERT ON event BEGIN SELECT RAISE(ABORT, 'read-only'); END"
+        )
+    for words in (
+        ["journal", "export", config, "--into", str(tmp_path / "exported")],
+        ["dead", config, "1", "--save", str(tmp_path / "saved")],
+    ):
+        assert main([*words, "--why", "x"]) == 2
+        assert "dflow: nothing is taken out: the journal takes no" in capsys.readouterr().err
+    assert not list((tmp_path / "exported").iterdir())
+    assert not (tmp_path / "saved").exists()
 
 
 def test_what_cannot_be_written_or_counted_is_one_sentence(
@@ -204,8 +242,11 @@ def test_what_cannot_be_written_or_counted_is_one_sentence(
         database.execute("UPDATE delivery SET state = 'dead' WHERE id = 1")
     database.close()
     for words, said in (
-        (["dead", config, "1", "--save", nowhere], "x: No such file or directory"),
-        (["journal", "export", config, "--into", str(tmp_path / "a.file")], "Not a directory"),
+        (["dead", config, "1", "--save", nowhere, "--why", "x"], "x: No such file or directory"),
+        (
+            ["journal", "export", config, "--into", str(tmp_path / "a.file"), "--why", "x"],
+            "Not a directory",
+        ),
         (["journal", "show", config, "9" * 30], "is no number of an arrival or a delivery"),
         (["retry", config, "-1", "--why", "x"], ""),
     ):

@@ -149,7 +149,7 @@ def test_a_dead_letter_that_is_none_is_not_passed_over(
     config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     saved = tmp_path / "saved"
-    told = said(capsys, 2, "dead", config, "1", "--save", str(saved))
+    told = said(capsys, 2, "dead", config, "1", "--save", str(saved), "--why", "x")
     assert told == "dflow: delivery 1 is delivered, not dead\n"
     assert not saved.exists()
     assert said(capsys, 2, "dead", config, "99") == "dflow: the journal has no delivery 99\n"

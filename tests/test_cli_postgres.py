@@ -56,7 +56,8 @@ lease = 2
         status, out = run("journal", "list", name, "--json")
         assert (status, out.count('"outcome": "routed"')) == (0, 3), out
         assert run("journal", "show", name, "1")[0] == 0
-        assert run("journal", "export", name, "--into", str(tmp_path / "exported"))[0] == 0
+        into = ["--into", str(tmp_path / "exported"), "--why", "x"]
+        assert run("journal", "export", name, *into)[0] == 0
         assert run("journal", "events", name)[0] == 0
         assert run("status", name, "--json")[0] in {0, 1}
         assert run("replay", name, "--flow", "D0010", "--only-to", "old", "--why", "x")[0] == 0

@@ -81,7 +81,7 @@ def test_saved_bytes_are_told_of(
 ) -> None:
     said(capsys, "release", config, "1", "--to", "old", *WHY)
     said(capsys, "hold", config, "2", *WHY)
-    told = said(capsys, "dead", config, "2", "--save", str(tmp_path / "x"))
+    told = said(capsys, "dead", config, "2", "--save", str(tmp_path / "x"), *WHY)
     assert told.endswith(f"its bytes are in {tmp_path / 'x'}\n")
 
 
@@ -93,7 +93,7 @@ def test_bytes_are_saved_over_a_file_only_if_that_is_said(
     saved = tmp_path / "x"
     saved.write_text("precious")
     saved.chmod(0o644)
-    save = ("dead", config, "2", "--save", str(saved))
+    save = ("dead", config, "2", "--save", str(saved), *WHY)
     told = said(capsys, *save, status=2)
     assert told == f"dflow: {saved}: is there already; --force replaces it\n"
     assert saved.read_text() == "precious"
@@ -101,7 +101,7 @@ def test_bytes_are_saved_over_a_file_only_if_that_is_said(
     assert saved.read_bytes() == file(1, flow="D0002")
     assert saved.stat().st_mode & 0o777 == 0o600
     assert [one.name for one in tmp_path.glob(".*.part")] == []
-    told = said(capsys, *save[:4], ".", "--force", status=2)
+    told = said(capsys, *save[:4], ".", "--force", *WHY, status=2)
     assert told.startswith("dflow: .: ")
     assert "goes with --save" in said(capsys, "dead", config, "2", "--force", status=2)
 

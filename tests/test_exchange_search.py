@@ -60,7 +60,7 @@ def test_what_is_found_before_it_or_asked_without_a_text_is_no_matter(
 def test_an_export_and_a_replay_leave_it_out_by_name(
     config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    into = ["--into", str(tmp_path / "exported")]
+    into = ["--into", str(tmp_path / "exported"), "--why", "lost"]
     assert main(["journal", "export", config, "--text", MPAN, *into]) == 2
     assert "dflow: arrival 1: payload " in capsys.readouterr().err
     assert len(list((tmp_path / "exported").iterdir())) == 1

@@ -19,7 +19,7 @@ from dflow.errors import DflowError, SourceError
 
 if TYPE_CHECKING:
     from dflow.cli import Subparsers
-    from dflow.exchange import Journal
+    from dflow.exchange import Journal, Operations
     from dflow.exchange.journal import DeliveryRow
 
 __all__ = ["add", "run"]
@@ -42,7 +42,9 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--save", metavar="FILE", help="write its bytes there")
     parser.add_argument("--force", action="store_true", help="with --save: replace what is there")
     parser.add_argument("--replace", metavar="FILE", help="send these bytes in its place")
-    parser.add_argument("--why", default="", metavar="TEXT", help="needed with --replace")
+    parser.add_argument(
+        "--why", default="", metavar="TEXT", help="needed with --save and --replace"
+    )
     parser.add_argument("--who", metavar="NAME", help="who does it (default: the user's name)")
     parser.add_argument("--json", action="store_true", help="as JSON")
     add_unmask(parser)
@@ -58,15 +60,17 @@ def run(args: argparse.Namespace) -> int:
         raise DflowError("--force goes with --save: it replaces the file that is there")
     if args.save and args.replace:
         raise DflowError("--save and --replace are two steps: first the one, then the other")
+    who, why = person(args) if args.save or args.replace else ("", "")
     with opened_journal(args.config) as (_, journal):
         if args.replace:
-            who, why = person(args)
             operations = Operations(journal=journal, who=who, why=why)
             with telling(args, operations) as act:
                 new = operations.replace(args.delivery, _read(args.replace))
                 act.made.append(new)
                 act.say(f"delivery {args.delivery}: replaced by {new}")
             return CLEAN
+        if args.save:
+            _save(Operations(journal=journal, who=who, why=why), args)
         return _list(journal, args)
 
 
@@ -92,20 +96,26 @@ def _read(name: str) -> bytes:
         raise SourceError(f"{name}: {error.strerror or error}") from error
 
 
-def _save(path: Path, content: bytes, *, force: bool) -> None:
+def _save(operations: Operations, args: argparse.Namespace) -> None:
+    from dflow.cli.taking import told_taken
     from dflow.transport.durable import write_synced
 
+    (row,), path = _rows(operations.journal, args.delivery), Path(args.save)
     # Beside it first: what is replaced may be open to all, and is kept if the disk is full.
     part = path.parent / f".{path.name}.part"
+    content = operations.journal.payload(row.hash)
     try:
-        if os.path.lexists(path) and not force:
+        if os.path.lexists(path) and not args.force:
             raise DflowError(f"{path}: is there already; --force replaces it")
+        told_taken(operations, (), delivery=row.id)
         try:
             write_synced(part, content, mode=0o600)
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
+        if operations.noted:
+            operations.note("exported", delivery=row.id, detail="it could not be written")
         raise DflowError(f"{path}: {error.strerror or error}") from error
 
 
@@ -137,8 +147,6 @@ def _list(journal: Journal, args: argparse.Namespace) -> int:
                 "attempts": attempts,
             }
         )
-        if args.save:
-            _save(Path(args.save), journal.payload(row.hash), force=args.force)
         if args.json:
             continue
         print(printable(hide(f"{row.id:>5}  {row.name} to {row.destination}: {row.reason}")))

@@ -18,6 +18,7 @@ from dflow.cli.acts import add_json, telling
 from dflow.cli.operating import (
     add_config,
     add_query,
+    add_reason,
     add_unmask,
     count,
     instant,
@@ -64,6 +65,7 @@ def add(subparsers: Subparsers) -> None:
     add_config(export)
     add_query(export)
     export.add_argument("--into", required=True, metavar="FOLDER", help="an empty or new folder")
+    add_reason(export)
     events = actions.add_parser("events", help="who did what, when and why", allow_abbrev=False)
     add_config(events)
     events.add_argument("--kind", default="", metavar="KIND", help="such as dead")
@@ -186,13 +188,18 @@ def _show(journal: Journal, args: argparse.Namespace) -> int:
 
 
 def _export(journal: Journal, args: argparse.Namespace) -> int:
+    from dflow.cli.taking import told_taken
+    from dflow.exchange import Operations
     from dflow.exchange.account import counted
     from dflow.exchange.journal import JournalError
     from dflow.exchange.search import searched
     from dflow.transport.durable import write_synced
     from dflow.transport.names import safe_name
 
+    who, why = person(args)
+    operations = Operations(journal=journal, who=who, why=why)
     folder, written, status = Path(args.into), 0, CLEAN
+    wanted: list[ArrivalRow] = []
 
     def left(row: ArrivalRow, why: str) -> None:
         # The others are wanted all the more.
@@ -203,10 +210,11 @@ def _export(journal: Journal, args: argparse.Namespace) -> int:
     try:
         if folder.exists() and any(folder.iterdir()):
             raise DflowError(f"{folder} is not empty; name an empty folder, or a new one")
+        wanted = [one for one in searched(journal, query_from(args), left) if one.hash]
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for arrival in list(searched(journal, query_from(args), left)):
-            if not arrival.hash:
-                continue
+        if wanted:
+            told_taken(operations, [arrival.id for arrival in wanted])
+        for arrival in wanted:
             try:
                 content = journal.payload(arrival.hash)
             except JournalError as error:
@@ -217,6 +225,9 @@ def _export(journal: Journal, args: argparse.Namespace) -> int:
             written += 1
     except OSError as error:
         raise DflowError(f"{folder}: {error.strerror or error}") from error
+    finally:
+        if operations.noted and written < len(wanted):
+            operations.note("exported", detail=f"only {written} of them could be written")
     print(f"{counted(written, 'file')} in {folder}")
     return status
 
