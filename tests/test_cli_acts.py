@@ -12,6 +12,7 @@ import pytest
 
 from dflow.cli import main
 from dflow.exchange import JournalError, SqliteJournal, backfilling, pruning
+from dflow.exchange.journal import new_key
 from support import CHECKOUT
 from support_exchange import file
 from support_wiring import configured
@@ -47,11 +48,14 @@ ACTS: list[tuple[str, str, str, list[int], list[int], list[str]]] = [
     ("dead CONFIG 2 --replace FILE", "hold CONFIG 2", "edited", [2], [], ["new"]),
     ("clones backfill CONFIG late", "", "backfill", [], [1], ["spare"]),
     ("journal prune CONFIG --older-than 2100-01-01", "cancel CONFIG 2", "pruned", [], [], []),
+    ("journal encrypt CONFIG", "", "encrypted", [], [], []),
 ]
 
 
 @pytest.fixture
-def folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+def folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """Arrival 1 went to `old`, and its copy cannot go to `new`; 2 is held, 3 unrouted."""
     (tmp_path / "no").write_text("no folder")
     mounts = {"old": "old", "new": "no/folder/here", "spare": "spare"}
@@ -60,7 +64,10 @@ def folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
     for number, flow in enumerate(("D0010", "D0002", "D0150"), start=1):
         (tmp_path / "in" / f"{number}.usr").write_bytes(file(number, flow=flow))
     assert main(["run", str(config), "--once"]) == 1
-    # A clone that came late.
+    # A key and a clone that came late.
+    monkeypatch.setenv("DFLOW_JOURNAL_KEY", new_key())
+    with config.open("a") as more:
+        more.write("[journal]\nencrypt_with = { env = 'DFLOW_JOURNAL_KEY' }\n")
     (tmp_path / "x.routes").write_text(RULES + "clone late: flow D0010 copy spare\n")
     capsys.readouterr()
     return tmp_path
@@ -112,8 +119,8 @@ def test_every_act_says_what_was_done(
     assert (found["command"], found["done"]) == (name, done)
     assert (found["who"], found["why"]) == ("ann", "ticket 7 of 12\u20262")
     assert (found["deliveries"], found["arrivals"]) == (deliveries, arrivals)
-    pruned = done == "pruned"
-    assert found["count"] == len(deliveries) + len(arrivals) + pruned
+    others = {"pruned": 1, "encrypted": 3}.get(done, 0)
+    assert found["count"] == len(deliveries) + len(arrivals) + others
     assert found["dry_run"] is (not done)
     lane = name in {"pause", "resume", "divert"} or "--to" in command
     assert found["destination"] == ("old" if lane else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from dflow.cli import main
 from dflow.errors import RefusedText
-from dflow.exchange import load_wiring
+from dflow.exchange import Operations, load_wiring
 from dflow.exchange.journal import (
     Cipher,
     JournalError,
@@ -197,4 +198,50 @@ def test_who_seals_anew_leaves_an_event(tmp_path: Path, monkeypatch: pytest.Monk
     assert main(words) == main(words) == 0
     with closing(load_wiring(config).open_journal()) as after:
         (event,) = after.events()
-    assert (event.kind, event.who, event.detail) == ("encrypted", "ann", "1 payloads")
+    assert (event.kind, event.who, event.detail) == ("encrypted", "ann", "1 payload")
+    assert event.why == "the key is new"
+
+
+def test_sealing_that_is_undone_tells_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sealed = "[journal]\nencrypt_with = { env = 'DFLOW_JOURNAL_KEY' }\n"
+    config = configured(tmp_path, "discard all: flow D0010\n", {}, more=sealed)
+    monkeypatch.setenv("DFLOW_JOURNAL_KEY", OLD)
+    with closing(load_wiring(config).open_journal()) as before:
+        before.record(arrival(SMALL))
+    monkeypatch.setenv("DFLOW_JOURNAL_KEY", f"{NEW},{OLD}")
+    plain = Operations.note
+
+    def noted_and_full(self: Operations, kind: str, *, detail: str = "") -> int:
+        plain(self, kind, detail=detail)
+        raise JournalError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Operations, "note", noted_and_full)
+        assert main(["journal", "encrypt", str(config), "--who", "ann", "--json"]) == 2
+    assert capsys.readouterr() == ("", "dflow: the disk is full\n")
+    with closing(load_wiring(config).open_journal()) as after:
+        assert not after.events()
+
+
+def test_sealing_that_is_broken_off_has_told_how_far_it_came(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sealed = "[journal]\nencrypt_with = { env = 'DFLOW_JOURNAL_KEY' }\n"
+    config = configured(tmp_path, "discard all: flow D0010\n", {}, more=sealed)
+    monkeypatch.setenv("DFLOW_JOURNAL_KEY", OLD)
+    with closing(load_wiring(config).open_journal()) as before:
+        for number in range(3):
+            before.record(arrival(SMALL + b"%d" % number))
+    (database,) = tmp_path.glob("*.db")
+    with closing(sqlite3.connect(database)) as damaged, damaged:
+        damaged.execute("UPDATE payload SET body = x'00' WHERE id = 3")
+    monkeypatch.setenv("DFLOW_JOURNAL_KEY", f"{NEW},{OLD}")
+    monkeypatch.setattr("dflow.cli.journal._PART", 1)
+    words = ["journal", "encrypt", str(config), "--who", "ann", "--why", "ann left"]
+    assert main(words) == 2
+    assert capsys.readouterr().out == "2 payloads sealed with the newest key\n"
+    with closing(load_wiring(config).open_journal()) as after:
+        told = [(event.kind, event.why, event.detail) for event in after.events()]
+    assert told == [("encrypted", "ann left", "1 payload")] * 2

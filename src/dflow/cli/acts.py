@@ -37,6 +37,7 @@ class Act:
         foreseen: arrivals and deliveries that would be made, in a dry run.
         left_out: arrivals that were left out, and why.
         forgotten: how many arrivals are not there any more.
+        sealed: how many payloads are sealed anew.
     """
 
     args: argparse.Namespace
@@ -45,6 +46,7 @@ class Act:
     foreseen: list[tuple[ArrivalRow, NewDelivery]] = field(factory=list)
     left_out: list[tuple[int, str]] = field(factory=list)
     forgotten: int = 0
+    sealed: int = 0
 
     def say(self, line: str) -> None:
         """A line for a person; with `--json` the object says it."""
@@ -69,7 +71,7 @@ class Act:
             "who": self.operations.who,
             "why": self.operations.why,
             "destination": events[0].destination if events else "",
-            "count": len(deliveries) + len(arrivals) + self.forgotten,
+            "count": len(deliveries) + len(arrivals) + self.forgotten + self.sealed,
             "deliveries": deliveries,
             "arrivals": arrivals,
             "made": [

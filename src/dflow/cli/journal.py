@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 __all__ = ["add", "run"]
 
+#: So many payloads are sealed in one transaction, together with the event that says so.
+_PART = 200
+
 
 def add(subparsers: Subparsers) -> None:
     """Add the command's parser."""
@@ -85,8 +88,9 @@ def add(subparsers: Subparsers) -> None:
         allow_abbrev=False,
     )
     add_config(encrypt)
-    encrypt.set_defaults(why="the key is new")
+    encrypt.add_argument("--why", default="the key is new", metavar="TEXT", help="for the journal")
     encrypt.add_argument("--who", metavar="NAME", help="who does it (default: the user's name)")
+    add_json(encrypt)
     add_salvage(
         actions.add_parser(
             "salvage",
@@ -265,22 +269,31 @@ def _prune(journal: Journal, args: argparse.Namespace) -> int:
 
 def _encrypt(journal: SqliteJournal | PostgresJournal, args: argparse.Namespace) -> int:
     from dflow.exchange import Operations
+    from dflow.exchange.account import counted
 
     who, why = person(args)
     operations = Operations(journal=journal, who=who, why=why)
-    mark, total = "", 0
-    try:
-        while True:
-            mark, sealed = journal.seal(after=mark)
-            total += sealed
-            if not mark:
-                break
-            if sys.stderr.isatty():
-                print(f"\r{total} payloads", end="", file=sys.stderr, flush=True)
-    finally:
-        if total:
-            operations.note("encrypted", detail=f"{total} payloads")
-    print(f"{total} payloads sealed with the newest key")
+
+    def tell(number: int) -> None:
+        operations.note("encrypted", detail=counted(number, "payload"))
+
+    mark, done, known = "", False, 0
+    with telling(args, operations) as act:
+        try:
+            while not done:
+                known = len(operations.noted)
+                mark, sealed = journal.seal(after=mark, limit=_PART, tell=tell)
+                known = len(operations.noted)
+                act.sealed += sealed
+                done = not mark
+                if not done and sys.stderr.isatty():
+                    print(
+                        f"\r{counted(act.sealed, 'payload')}", end="", file=sys.stderr, flush=True
+                    )
+        finally:
+            del operations.noted[known:]  # what was undone with its part
+            if operations.noted or done:
+                act.say(f"{counted(act.sealed, 'payload')} sealed with the newest key")
     return CLEAN
 
 

@@ -223,11 +223,18 @@ class PostgresJournal(BookFront):
             self._connection.lock("prune")
             return self._book.prune(before=before, limit=limit)
 
-    def seal(self, *, after: str = "", limit: int = 100) -> tuple[str, int]:
-        """Seal payloads that are plain or under an older key; where to go on, and how many."""
+    def seal(
+        self, *, after: str = "", limit: int = 100, tell: Callable[[int], object] = bool
+    ) -> tuple[str, int]:
+        """Seal payloads that are plain or under an older key; where to go on, and how many.
+
+        What `tell` notes of how many, if there are any, is kept together with them.
+        """
         with self.transaction():
             self._connection.lock("prune")
             mark, count, old = self._payloads.seal_more(after=after, limit=limit)
+            if count:
+                tell(count)
         for path in old:
             path.unlink(missing_ok=True)
         return mark, count
