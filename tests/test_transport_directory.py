@@ -6,6 +6,7 @@ import asyncio
 import errno
 import json
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from hypothesis import strategies as st
 from dflow.transport import Arrival, Closing, DirectoryInbox, DirectoryOutbox, Inbox, Outbox, Parcel
 from dflow.transport import directory_out as out_module
 from dflow.transport.faults import Refused, Unavailable
-from dflow.transport.names import fill_template, safe_name, template_mistakes
+from dflow.transport.names import HALF_WRITTEN, fill_template, safe_name, template_mistakes
 from dflow.transport.parcel import Presence, Receipt
+from support import CHECKOUT
 from support_process import dies
 from support_transport import files
 
@@ -282,12 +284,18 @@ def test_a_link_inside_the_destination_cannot_lead_out(tmp_path: Path) -> None:
 
 
 def test_half_written_files_are_left_alone(tmp_path: Path) -> None:
-    for name in ["a.usr.part", "b.usr.tmp", ".c.usr", "d.usr~"]:
+    for name in ["a.usr.part", "b.usr.tmp", ".c.usr", "..usr", "d.usr~"]:
         (tmp_path / name).write_bytes(b"half")
     (tmp_path / "whole.usr").write_bytes(b"whole")
     assert [arrival.name for arrival in receive(DirectoryInbox(path=tmp_path, settle=0.01))] == [
         "whole.usr"
     ]
+
+
+def test_the_guide_names_every_ending_that_is_left_alone() -> None:
+    page = (CHECKOUT / "docs" / "how-to" / "run-an-exchange.md").read_text("utf-8")
+    told = page.partition("Names that start with a dot")[2].partition("they stay where they are")[0]
+    assert set(re.findall("`([^`]+)`", told)) == {".a.usr", *HALF_WRITTEN}
 
 
 def test_a_growing_file_is_taken_when_it_has_settled(tmp_path: Path) -> None:

@@ -31,7 +31,12 @@ __all__ = [
 _DAY = 86400.0
 
 #: Which of the things that lie there are taken.
-PATTERN = Option(name="pattern", kind="text", default="*", meaning="Which names to take.")
+PATTERN = Option(
+    name="pattern",
+    kind="text",
+    default="*",
+    meaning="Which names to take; never one that starts with a dot.",
+)
 
 #: For how long the other side may be silent.
 TIMEOUT = Option(
