@@ -163,6 +163,38 @@ def test_one_that_was_pruned_is_one_also_as_older_dflows_said_it(said: str, told
     assert f" The journal has forgotten {told} from " in audited(here).verdict
 
 
+def test_what_a_salvage_could_not_read_is_not_proved() -> None:
+    here, *_ = world()
+    start = here.clock.now
+    for number in range(1, 4):
+        here.put(file(number))
+        here.run()
+        here.clock.now += 1000
+    database = here.journal._connection
+    database.execute("PRAGMA foreign_keys = OFF")
+    database.execute("DELETE FROM delivery WHERE arrival = 2")
+    database.execute("DELETE FROM arrival WHERE id = 2")
+    salvaged = EventRow(at=here.clock.now, kind="salvaged", detail="payload 7 to 9, arrival 2")
+    here.journal.note(salvaged)
+    found = audited(here)
+    assert (found.complete, found.gaps, found.lost.arrivals) == (False, (), 1)
+    assert found.verdict.startswith("Not proved: 2 copies are there, and each was delivered. A ")
+    assert " A salvage could not read up to 1 arrival from " in found.verdict
+    intake = here.exchange().intake
+    for since, until, known in ((start + 3000, 1e10, True), (start + 500, start + 1500, False)):
+        part = audit(here.journal, intake, "migration", since=since, until=until)
+        assert part.complete is known
+
+
+def test_a_salvage_that_names_some_of_what_is_lost_leaves_all_before_unproved() -> None:
+    here, *_ = world()
+    detail = ", ".join(f"arrival {number}" for number in range(100, 140, 2))
+    here.journal.note(EventRow(at=here.clock.now, kind="salvaged", detail=detail))
+    found = audited(here)
+    assert (found.complete, found.lost.more, found.lost.first) == (False, True, None)
+    assert "could not read arrivals from the first to " in found.verdict
+
+
 def test_what_was_pruned_is_not_proved() -> None:
     here, *_ = world()
     act = Operations(journal=here.journal, who="ann", why="old", clock=here.clock)

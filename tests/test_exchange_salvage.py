@@ -24,6 +24,7 @@ from dflow.exchange.journal import (
     content_hash,
     is_whole,
 )
+from dflow.exchange.losses import lost_between
 from dflow.routing import Routes
 from dflow.transport import DirectoryInbox, DirectoryOutbox, Secret
 from dflow.transport.durable import sync_folder
@@ -278,3 +279,16 @@ def test_what_is_no_journal_is_refused_and_left(tmp_path: Path, content: bytes) 
         mend(path)
     assert path.read_bytes() == content
     assert sorted(one.name for one in tmp_path.iterdir()) == ["j.db", "j.db.lock"]
+
+
+def test_an_audit_knows_of_the_arrivals_that_were_lost(tmp_path: Path) -> None:
+    path = tmp_path / "j.db"
+    with closing(open_journal(path, payloads_above=5000)) as journal:
+        fill(journal, 400)
+    path.write_bytes(zeros(set(range(12, 400, 12)))(path.read_bytes()))
+    spans = [one for one in mend(path).unread if one.table == "arrival"]
+    with closing(open_journal(path, payloads_above=5000)) as journal:
+        (event,) = journal.events(kind="salvaged")
+        assert event.detail.startswith(f"{spans[0]}, {spans[1]}, "), "before all others"
+        lost = lost_between(journal, 0, 1e9)
+        assert lost.arrivals == sum(one.last - one.first + 1 for one in spans)

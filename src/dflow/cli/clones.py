@@ -1,7 +1,7 @@
 """``dflow clones``: prove that every copy was made, and make those that are missing.
 
 In: a configuration, a clone's name, a window.  Out: an evidence report, or deliveries.
-Status 1 if an audit finds gaps, or the journal has forgotten some of that time.
+Status 1 if an audit finds gaps, or the journal does not know all of that time.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def add(subparsers: Subparsers) -> None:
         "audit",
         help="list the originals that have no copy, or one that differs",
         epilog="Status: 0 complete, 1 there are gaps, or some of that time was pruned from the"
-        " journal, 2 the journal or the rules cannot be read.",
+        " journal or not read by a salvage, 2 the journal or the rules cannot be read.",
         allow_abbrev=False,
     )
     backfill = actions.add_parser("backfill", help="copy what has no copy", allow_abbrev=False)
@@ -139,3 +139,5 @@ def _tell(found: Audit, *, unmask: bool) -> None:
     if lost.first is not None and lost.last is not None:
         first, last = instant_text(lost.first), instant_text(lost.last)
         print(f"       pruned: {counted(lost.arrivals, 'arrival')} from {first} to {last}")
+    if found.lost:
+        print(f"       not read by a salvage: {found.lost.words}")

@@ -30,6 +30,7 @@ from dflow.exchange.journal import (
     Pruned,
     Query,
 )
+from dflow.exchange.losses import Lost, lost_between
 from dflow.exchange.masking import masked
 from dflow.exchange.pruning import forgotten_between
 
@@ -92,6 +93,7 @@ class Audit:
         rules_hash: the rules by which it was judged.
         lines: every original that the clone is about, and its copies.
         forgotten: what was pruned of that time, of which nothing can be said.
+        lost: what a salvage could not read of that time.
     """
 
     rule: str
@@ -101,6 +103,7 @@ class Audit:
     rules_hash: str
     lines: tuple[AuditLine, ...]
     forgotten: Pruned = field(factory=Pruned)
+    lost: Lost = field(factory=Lost)
 
     @property
     def gaps(self) -> tuple[AuditLine, ...]:
@@ -109,8 +112,8 @@ class Audit:
 
     @property
     def complete(self) -> bool:
-        """Whether every original has its copy, delivered, and none of that time is forgotten."""
-        return not self.gaps and not self.forgotten.arrivals
+        """Whether every original has its copy, delivered, and all of that time is known."""
+        return not self.gaps and not self.forgotten.arrivals and not self.lost
 
     @property
     def verdict(self) -> str:
@@ -120,7 +123,7 @@ class Audit:
             of = f"of {counted(number, 'copy', 'copies')}"
             missing = counted(len(self.gaps), f"{of} is missing", f"{of} are missing")
             words = f"Not complete: {missing} or not delivered."
-        elif pruned.arrivals:
+        elif pruned.arrivals or self.lost:
             there = counted(number, "copy is there, and", "copies are there, and each")
             words = f"Not proved: {there} was delivered."
         elif number:
@@ -132,6 +135,8 @@ class Audit:
             first, last = instant_text(pruned.first), instant_text(pruned.last)
             lost = counted(pruned.arrivals, "arrival")
             words += f" The journal has forgotten {lost} from {first} to {last}."
+        if self.lost:
+            words += f" A salvage could not read {self.lost.words}."
         return words
 
     def as_json(self, *, unmask: bool = False) -> dict[str, object]:
@@ -151,6 +156,12 @@ class Audit:
                 "arrivals": self.forgotten.arrivals,
                 "first": instant_or_none(self.forgotten.first),
                 "last": instant_or_none(self.forgotten.last),
+            },
+            "lost": {
+                "arrivals": self.lost.arrivals,
+                "more": self.lost.more,
+                "first": instant_or_none(self.lost.first),
+                "last": instant_or_none(self.lost.last),
             },
             "lines": [line.as_json(unmask=unmask) for line in self.lines],
         }
@@ -196,6 +207,7 @@ def audit(
         rules_hash=intake.routes.rules_hash,
         lines=tuple(lines),
         forgotten=forgotten_between(journal, since, until),
+        lost=lost_between(journal, since, until),
     )
 
 

@@ -133,7 +133,9 @@ def _mended(new: Connection, kept: Payloads, unread: tuple[Unread, ...], event: 
     mender = Mender(new, kept, event.at)
     new.execute("BEGIN IMMEDIATE")
     mender.mend(deliveries_lost=any(one.table == "delivery" for one in unread))
-    detail = ", ".join(map(str, unread[:_TOLD])) or "every row was read"
+    # An audit has to know of arrivals that are lost: they come first.
+    order = sorted(unread, key=lambda one: one.table != "arrival")
+    detail = ", ".join(map(str, order[:_TOLD])) or "every row was read"
     insert_event(new, evolve(event, detail=detail))
     new.execute("COMMIT")
     return mender
