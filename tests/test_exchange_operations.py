@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dflow.delivery import Retry, State, Treatment, WrongStep
-from dflow.exchange import Mount, OperationRefused, Operations
+from dflow.exchange import Mount, OperationRefused, Operations, foresight
 from dflow.exchange.journal import Outcome, Query
 from support_exchange import Moody, World, file
 
@@ -173,9 +173,44 @@ def test_replay_under_the_rules_of_then_and_of_now() -> None:
     replays = here.journal.events(kind="replay")
     hash_ = here.exchange().routes.rules_hash[:12]
     assert [one.detail for one in replays] == [
-        "file_id 0000000001, rules of then",
-        f"rules of now ({hash_})",
+        "file_id 0000000001, rules of then: 2 deliveries of arrivals 1",
+        f"rules of now ({hash_}): 4 deliveries of arrivals 1 to 3",
     ]
+
+
+def test_a_replay_is_kept_in_parts_each_with_its_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    here, _, _ = world()
+    here.put(*map(file, range(3)))
+    here.run()
+    monkeypatch.setattr(foresight, "_PART", 3)
+    act = acting(here)
+    parts = act.replay_in_parts(Query())
+    assert len(next(parts)) == 4, "an arrival is not torn apart"
+    other = acting(here)
+    other.pause("old")  # as a running exchange writes: nobody holds the journal in between
+    assert [len(part) for part in parts] == [2]
+    assert [one.detail for one in here.journal.events(kind="replay")] == [
+        "rules of then: 4 deliveries of arrivals 1 to 2",
+        "rules of then: 2 deliveries of arrivals 3",
+    ]
+
+
+def test_what_is_released_while_a_replay_runs_is_not_sent_a_second_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here, old, _ = world()
+    here.put(*(file(number, flow="D0004") for number in range(2)))
+    here.run()
+    here.rules += "route late: flow D0004 deliver old\n"
+    intake = here.exchange().intake
+    monkeypatch.setattr(foresight, "_PART", 1)
+    left: list[str] = []
+    parts = acting(here).replay_in_parts(Query(), intake, left=lambda _row, why: left.append(why))
+    assert len(next(parts)) == 1
+    acting(here).release(2, intake)
+    assert [len(part) for part in parts] == [0]
+    here.run()
+    assert (len(old.order), left) == (2, ["was released meanwhile"])
 
 
 def test_a_replay_says_nothing_of_the_text_it_searched_for() -> None:

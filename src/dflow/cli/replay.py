@@ -1,7 +1,7 @@
 """``dflow replay``: send again what arrived.
 
 In: a configuration and which arrivals.  Out: new deliveries, each with a key of its own,
-and one event for all of them.
+and one event for each part of them.
 """
 
 from __future__ import annotations
@@ -82,10 +82,13 @@ def run(args: argparse.Namespace) -> int:
                 + (f": {where}" if where else "")
             )
             return CLEAN
-        made = operations.replay(query, intake, destination=only_to, left=left)
-        act.made += made
-        due = f"{counted(len(made), 'delivery', 'deliveries')} due"
-        act.say(due + (f": {numbers_text(made)}" if made else ""))
+        try:
+            for part in operations.replay_in_parts(query, intake, destination=only_to, left=left):
+                act.made += part
+        finally:
+            if operations.noted:
+                due = f"{counted(len(act.made), 'delivery', 'deliveries')} due"
+                act.say(due + (f": {numbers_text(act.made)}" if act.made else ""))
     return CLEAN
 
 

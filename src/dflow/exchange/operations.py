@@ -14,29 +14,32 @@ from contextlib import contextmanager
 from attrs import evolve, field, frozen
 
 from dflow.delivery import STEPS, State, Step, WrongStep, steps_from
-from dflow.errors import DflowError, StructureError, near_or_known
-from dflow.exchange.account import instant_text
-from dflow.exchange.intake import Intake, delivery_key, line_of, undecided
+from dflow.errors import near_or_known
+from dflow.exchange.account import counted
+from dflow.exchange.foresight import (
+    Foreseen,
+    OperationRefused,
+    again,
+    decided_now,
+    foresee,
+    is_full,
+)
+from dflow.exchange.intake import Intake, delivery_key, line_of
 from dflow.exchange.journal import (
     ArrivalRow,
     DeliveryRow,
     EventRow,
     Journal,
-    JournalError,
     LaneRow,
-    NewArrival,
     NewDelivery,
     Outcome,
     Query,
+    Span,
     content_hash,
 )
-from dflow.exchange.search import searched
+from dflow.exchange.wanted import query_words
 
 __all__ = ["OperationRefused", "Operations"]
-
-
-class OperationRefused(DflowError):
-    """What was asked cannot be done as things stand; the message says why."""
 
 
 def _said(_: object, __: object, value: str) -> None:
@@ -169,7 +172,7 @@ class Operations:
             self.journal.step(delivery, Step.CANCEL, at=self.clock(), detail="edited")
             key = delivery_key(row.key, "edited", content_hash(content))
             notes = {**row.notes, "edited_from_sha256": row.hash}
-            new = evolve(_again(row), key=key, content=content, notes=notes)
+            new = evolve(again(row), key=key, content=content, notes=notes)
             number = self.journal.add(row.arrival, new, at=self.clock())
             if not number:
                 raise OperationRefused("these very bytes were sent for this delivery before")
@@ -226,7 +229,7 @@ class Operations:
                 )
                 rule = ""
             else:
-                decided = _decided(intake, row, content, now)
+                decided = decided_now(intake, row, content, now)
                 if decided.outcome is not Outcome.ROUTED:
                     raise OperationRefused(
                         f"arrival {number} would be {decided.outcome.value} now:"
@@ -272,7 +275,22 @@ class Operations:
         destination: str = "",
         left: Callable[[ArrivalRow, str], None] = lambda _row, _why: None,
     ) -> tuple[int, ...]:
+        """As `replay_in_parts`, all of them; the numbers of the new deliveries."""
+        parts = self.replay_in_parts(query, intake, destination=destination, left=left)
+        return tuple(number for part in parts for number in part)
+
+    def replay_in_parts(
+        self,
+        query: Query,
+        intake: Intake | None = None,
+        *,
+        destination: str = "",
+        left: Callable[[ArrivalRow, str], None] = lambda _row, _why: None,
+    ) -> Iterator[tuple[int, ...]]:
         """Send again what arrived: as it was decided then, or by the rules of `intake`.
+
+        Each part is kept together with an event that says how far it came: an exchange that
+        runs waits for one part at most.  A replay that makes nothing leaves an event too.
 
         Args:
             query: which arrivals.
@@ -281,28 +299,19 @@ class Operations:
             left: told which arrivals are left out by the rules of now, and why.
 
         Returns:
-            The numbers of the new deliveries.
+            The numbers of the new deliveries, part by part.
         """
-        made: list[int] = []
-        words = [*_words(query), "rules of then"]
-        if intake is not None:
-            words[-1] = f"rules of now ({intake.routes.rules_hash[:12]})"
-        with self.act():
-            mark = self.note("replay", destination=destination, detail=", ".join(words))
-            settled = 0
-            for row, rule, new in self.foresee(query, intake, destination=destination, left=left):
-                key = delivery_key(new.key, "replay", str(mark))
-                notes = {**new.notes, "replay": str(mark)}
-                again = evolve(new, key=key, kind="replay", notes=notes)
-                made.append(self.journal.add(row.id, again, at=self.clock()))
-                waits = intake is not None and not row.outcome.settled
-                if waits and new.kind == "original" and row.id != settled:
-                    # It waits no longer: a release would send it a second time.
-                    settled, reason = row.id, f"replayed by {self.who}: {self.why}"
-                    self.journal.settle(
-                        row.id, at=self.clock(), outcome=Outcome.ROUTED, reason=reason, rule=rule
-                    )
-        return tuple(number for number in made if number)
+        rules = f"rules of now ({intake.routes.rules_hash[:12]})" if intake else "rules of then"
+        words = ", ".join([*query_words(query), rules])
+        part: list[Foreseen] = []
+        told = False
+        for one in self.foresee(query, intake, destination=destination, left=left):
+            if part and part[-1][0].id != one[0].id and is_full(part):
+                yield self._replayed(part, words, destination, left, now=intake is not None)
+                part, told = [], True
+            part.append(one)
+        if part or not told:
+            yield self._replayed(part, words, destination, left, now=intake is not None)
 
     def foresee(
         self,
@@ -311,67 +320,43 @@ class Operations:
         *,
         destination: str = "",
         left: Callable[[ArrivalRow, str], None] = lambda _row, _why: None,
-    ) -> Iterator[tuple[ArrivalRow, str, NewDelivery]]:
+    ) -> Iterator[Foreseen]:
         """What `replay` would send: each arrival, the rule that settles it, and a delivery."""
-        for row in list(searched(self.journal, query, left)):
-            if row.outcome is Outcome.REPEAT or not row.hash:
-                continue
-            if intake is not None and row.outcome is Outcome.HELD:
-                left(row, "is held: release it")
-                continue
-            try:
-                if intake is None:
-                    rule, news = row.rule, self._of_then(row, destination)
-                else:
-                    content = self.journal.payload(row.hash)
-                    decided = _decided(intake, row, content, self.clock())
-                    rule, news = decided.rule, list(decided.deliveries)
-                    if decided.outcome is not Outcome.ROUTED:
-                        left(row, f"would be {decided.outcome.value} now")
-            except (OperationRefused, StructureError, JournalError) as error:
-                # One poisoned file, or one whose bytes are lost, must not stop the others.
-                left(row, str(error))
-                continue
-            for new in news:
-                if destination in ("", new.destination):
-                    yield row, rule, new
+        return foresee(self.journal, query, intake, self.clock, destination=destination, left=left)
 
-    def _of_then(self, row: ArrivalRow, destination: str) -> list[NewDelivery]:
-        found: list[NewDelivery] = []
-        then = list(self.journal.deliveries(Query(arrival=row.id)))
-        went = {one.key for one in then if one.state is not State.CANCELLED}
-        for one in then:
-            if one.kind not in {"original", "copy", "backfill"}:
-                continue
-            # A person cancelled it, or the fallback has it: then it goes there only if asked to.
-            diverted = delivery_key(one.key, "fallback", one.fallback) in went
-            if one.state is State.CANCELLED and not (diverted and one.destination == destination):
-                continue
-            content_or_none = None if one.hash == row.hash else self.journal.payload(one.hash)
-            found.append(evolve(_again(one), content=content_or_none))
-        return found
-
-
-def _again(row: DeliveryRow) -> NewDelivery:
-    return NewDelivery(
-        destination=row.destination,
-        kind=row.kind,
-        key=row.key,
-        rule=row.rule,
-        fallback=row.fallback,
-        line=row.line,
-        address=row.address,
-        notes=row.notes,
-    )
-
-
-def _decided(intake: Intake, row: ArrivalRow, content: bytes, now: float) -> NewArrival:
-    header, why = intake.read_header(content)
-    if header is None:
-        raise OperationRefused(
-            f"arrival {row.id} has no address: {why.rstrip('.')}; release it to a destination"
-        )
-    return intake.decided(undecided(row, content, now), header, checked=True)
+    def _replayed(
+        self,
+        part: list[Foreseen],
+        words: str,
+        destination: str,
+        left: Callable[[ArrivalRow, str], None],
+        *,
+        now: bool,
+    ) -> tuple[int, ...]:
+        """Make what was foreseen, and leave the event, both or nothing."""
+        made: list[int] = []
+        with self.act():
+            waiting = {row.id: row for row, _, _ in part if now and not row.outcome.settled}
+            # Somebody else may have released it since it was looked at.
+            gone = {number for number in waiting if self.arrival(number).outcome.settled}
+            for number in gone:
+                left(waiting.pop(number), "was released meanwhile")
+            part = [one for one in part if one[0].id not in gone]
+            detail = f"{words}: {counted(len(part), 'delivery', 'deliveries')}"
+            detail += f" of arrivals {Span(part[0][0].id, part[-1][0].id)}" if part else ""
+            mark = self.note("replay", destination=destination, detail=detail)
+            for row, rule, new in part:
+                key = delivery_key(new.key, "replay", str(mark))
+                notes = {**new.notes, "replay": str(mark)}
+                new_one = evolve(new, key=key, kind="replay", notes=notes)
+                made.append(self.journal.add(row.id, new_one, at=self.clock()))
+                if new.kind == "original" and waiting.pop(row.id, None) is not None:
+                    # It waits no longer: a release would send it a second time.
+                    reason = f"replayed by {self.who}: {self.why}"
+                    self.journal.settle(
+                        row.id, at=self.clock(), outcome=Outcome.ROUTED, reason=reason, rule=rule
+                    )
+        return tuple(number for number in made if number)
 
 
 def _able(state: State) -> str:
@@ -381,20 +366,3 @@ def _able(state: State) -> str:
     steps = [step for step in steps_from(state) if STEPS[step][0] == "person"]
     words = ["mark delivered" if step is Step.EVIDENCE else step.value for step in steps]
     return f"possible: {', '.join(words)}" if words else "that is final"
-
-
-def _words(query: Query) -> list[str]:
-    """The query's restrictions as words; a text of the payload is left out, it may be an MPAN."""
-    from attrs import asdict
-
-    given = asdict(query, recurse=False)
-    shown = {name: value for name, value in given.items() if value not in ("", None, 0, False)}
-    if "text" in shown:
-        shown["text"] = "(not kept)"
-    for name in ("since", "until", "changed_since"):
-        if name in shown:
-            shown[name] = instant_text(float(shown[name]))
-    return [
-        f"{name} {value.value if isinstance(value, State | Outcome) else value}"
-        for name, value in shown.items()
-    ]
