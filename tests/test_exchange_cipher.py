@@ -25,6 +25,7 @@ from dflow.exchange.journal import (
     new_key,
     open_journal,
 )
+from dflow.exchange.journal.payloads import Sealed
 from dflow.transport import Secret
 from support_wiring import configured
 
@@ -137,13 +138,13 @@ def test_a_key_is_replaced(tmp_path: Path) -> None:
     assert both.payload(content_hash(LARGE)) == LARGE
     mark, total = "", 0
     while True:
-        mark, count = both.seal(after=mark, limit=1)
-        total += count
+        part = both.seal(after=mark, limit=1)
+        mark, total = part.mark, total + part.number
         if not mark:
             break
     assert total == 4
     left.write_bytes(copy)  # as if the process had died between the commit and the removal
-    assert both.seal() == ("", 0)
+    assert both.seal() == Sealed(mark="", number=0)
     both.close()
     alone = journal(tmp_path, NEW)
     for content in contents:
@@ -245,3 +246,23 @@ def test_sealing_that_is_broken_off_has_told_how_far_it_came(
     with closing(load_wiring(config).open_journal()) as after:
         told = [(event.kind, event.why, event.detail) for event in after.events()]
     assert told == [("encrypted", "ann left", "1 payload")] * 2
+
+
+def test_a_damaged_payload_keeps_no_other_plain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sealed = "[journal]\npayloads_above = 10\nencrypt_with = { env = 'DFLOW_JOURNAL_KEY' }\n"
+    config = configured(tmp_path, "discard all: flow D0010\n", {}, more=sealed)
+    monkeypatch.setenv("DFLOW_JOURNAL_KEY", OLD)
+    with closing(load_wiring(config).open_journal()) as before:
+        before.record(arrival(LARGE))
+        (path,) = (one for one in tmp_path.rglob("*.payloads/*/*") if one.is_file())
+        before.record(arrival(SMALL))
+    path.write_bytes(b"damaged")
+    monkeypatch.setenv("DFLOW_JOURNAL_KEY", f"{NEW},{OLD}")
+    assert main(["journal", "encrypt", str(config)]) == 2
+    out, err = capsys.readouterr()
+    assert out == "1 payload sealed with the newest key\n"
+    assert err.startswith(f"dflow: left as it is: payload {content_hash(LARGE)[:12]}: ")
+    assert err.count("\n") == 1
+    assert path.read_bytes() == b"damaged", "it is kept, for a person"

@@ -270,6 +270,7 @@ def _prune(journal: Journal, args: argparse.Namespace) -> int:
 def _encrypt(journal: SqliteJournal | PostgresJournal, args: argparse.Namespace) -> int:
     from dflow.exchange import Operations
     from dflow.exchange.account import counted
+    from dflow.exchange.journal import Query
 
     who, why = person(args)
     operations = Operations(journal=journal, who=who, why=why)
@@ -277,15 +278,20 @@ def _encrypt(journal: SqliteJournal | PostgresJournal, args: argparse.Namespace)
     def tell(number: int) -> None:
         operations.note("encrypted", detail=counted(number, "payload"))
 
-    mark, done, known = "", False, 0
+    mark, done, known, status = "", False, 0, CLEAN
     with telling(args, operations) as act:
         try:
             while not done:
                 known = len(operations.noted)
-                mark, sealed = journal.seal(after=mark, limit=_PART, tell=tell)
+                part = journal.seal(after=mark, limit=_PART, tell=tell)
                 known = len(operations.noted)
-                act.sealed += sealed
-                done = not mark
+                act.sealed += part.number
+                mark, done = part.mark, not part.mark
+                for hash_, why in part.left:
+                    complain(DflowError(f"left as it is: {why}"))
+                    rows = journal.arrivals(Query(hash=hash_))
+                    act.left_out += [(row.id, why) for row in rows]
+                    status = WRONG
                 if not done and sys.stderr.isatty():
                     print(
                         f"\r{counted(act.sealed, 'payload')}", end="", file=sys.stderr, flush=True
@@ -294,7 +300,7 @@ def _encrypt(journal: SqliteJournal | PostgresJournal, args: argparse.Namespace)
             del operations.noted[known:]  # what was undone with its part
             if operations.noted or done:
                 act.say(f"{counted(act.sealed, 'payload')} sealed with the newest key")
-    return CLEAN
+    return status
 
 
 _ACTIONS: dict[str, Callable[[Journal, argparse.Namespace], int]] = {

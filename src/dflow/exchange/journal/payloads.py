@@ -22,12 +22,12 @@ from pathlib import Path
 from attrs import define, field, frozen
 
 from dflow.exchange.journal.cipher import Cipher
-from dflow.exchange.journal.database import Database, Row, inserted
+from dflow.exchange.journal.database import Database, inserted
 from dflow.exchange.journal.known import FIND, asked, find, learn, unlearn
 from dflow.exchange.journal.port import JournalError
 from dflow.transport.durable import sync_folder, write_synced
 
-__all__ = ["Kept", "Payloads", "content_hash"]
+__all__ = ["Kept", "Payloads", "Sealed", "content_hash"]
 
 
 #: A file is hashed at several points of its way; those of late, if small, are remembered.
@@ -59,6 +59,21 @@ class Kept:
     number: int
     hash: str
     fresh: bool
+
+
+@frozen(kw_only=True)
+class Sealed:
+    """What became of some payloads that were to be sealed.
+
+    Attributes:
+        mark: where to go on; empty at the end.
+        number: how many are sealed.
+        left: the hash of each that cannot be read, and why; they are as they were.
+    """
+
+    mark: str
+    number: int
+    left: tuple[tuple[str, str], ...] = ()
 
 
 @define
@@ -181,12 +196,11 @@ class Payloads:
         except JournalError:
             return False
 
-    def seal_more(self, *, after: str, limit: int) -> tuple[str, int, tuple[Path, ...]]:
+    def seal_more(self, *, after: str, limit: int) -> tuple[Sealed, tuple[Path, ...]]:
         """Seal payloads anew that are plain, or sealed by an older key.
 
         Returns:
-            The last number looked at, empty at the end; how many were sealed; and the files
-            to remove once that is durable.
+            What was done, and the files to remove once that is durable.
         """
         if self.cipher is None:
             raise JournalError("no key is given: name one in [journal] encrypt_with")
@@ -195,18 +209,29 @@ class Payloads:
             " WHERE id > ? AND sealed <> ? ORDER BY id LIMIT ?",
             (int(after or 0), self.cipher.key_id, limit),
         ).fetchall()
+        old: list[Path] = []
+        left: list[tuple[str, str]] = []
         for row in rows:
-            body, sealed = self._put(row["hash"], self.get(row["hash"]))
+            try:
+                content = self.get(row["hash"])
+            except JournalError as error:
+                # What is damaged must not keep the others plain.
+                left.append((row["hash"], str(error)))
+                continue
+            body, sealed = self._put(row["hash"], content)
             self.connection.execute(
                 "UPDATE payload SET body = ?, sealed = ? WHERE id = ?",
                 (body, sealed, row["id"]),
             )
-        old = tuple(self._path(row["hash"], row["sealed"]) for row in rows if row["outside"])
-        return (str(rows[-1]["id"]) if rows else ""), len(rows), old or self._left(rows)
+            if row["outside"]:
+                old.append(self._path(row["hash"], row["sealed"]))
+        mark = str(rows[-1]["id"]) if rows else ""
+        done = Sealed(mark=mark, number=len(rows) - len(left), left=tuple(left))
+        return done, tuple(old) if rows else self._left()
 
-    def _left(self, rows: list[Row]) -> tuple[Path, ...]:
+    def _left(self) -> tuple[Path, ...]:
         """At the end: plain files of payloads that are sealed, left behind by a crash."""
-        if rows or self.folder is None or not self.folder.is_dir():
+        if self.folder is None or not self.folder.is_dir():
             return ()
         found = self.connection.execute("SELECT hash FROM payload WHERE sealed > ''")
         plain = (self._path(row["hash"], "") for row in found)

@@ -24,7 +24,7 @@ from dflow.exchange.journal.connection import Connection
 from dflow.exchange.journal.front import BookFront
 from dflow.exchange.journal.listing import deliveries_where, delivery_from
 from dflow.exchange.journal.paging import in_pages
-from dflow.exchange.journal.payloads import Payloads
+from dflow.exchange.journal.payloads import Payloads, Sealed
 from dflow.exchange.journal.port import STOPPED, JournalError
 from dflow.exchange.journal.queue import claim_due, first_due, unknown_due, with_fallback
 from dflow.exchange.journal.rows import (
@@ -232,21 +232,21 @@ class SqliteJournal(BookFront):
 
     def seal(
         self, *, after: str = "", limit: int = 100, tell: Callable[[int], object] = bool
-    ) -> tuple[str, int]:
-        """Seal payloads that are plain or under an older key; where to go on, and how many.
+    ) -> Sealed:
+        """Seal some payloads that are plain or under an older key.
 
         What `tell` notes of how many, if there are any, is kept together with them.
         """
         with self.transaction():
-            mark, count, old = self._payloads.seal_more(after=after, limit=limit)
-            if count:
-                tell(count)
+            done, old = self._payloads.seal_more(after=after, limit=limit)
+            if done.number:
+                tell(done.number)
         for path in old:
             path.unlink(missing_ok=True)
-        if not mark:
+        if not done.mark:
             # The write-ahead log may hold plain bytes still.
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        return mark, count
+        return done
 
     def close(self) -> None:
         """Let go of the file and its lock."""

@@ -26,7 +26,7 @@ from dflow.exchange.journal.cipher import Cipher
 from dflow.exchange.journal.front import BookFront
 from dflow.exchange.journal.listing import deliveries_where
 from dflow.exchange.journal.paging import in_pages
-from dflow.exchange.journal.payloads import Payloads, content_hash
+from dflow.exchange.journal.payloads import Payloads, Sealed, content_hash
 from dflow.exchange.journal.port import LEASE_ENDED, JournalError, LeaseLost
 from dflow.exchange.journal.postgres.connection import Connection
 from dflow.exchange.journal.postgres.hints import listening
@@ -225,19 +225,19 @@ class PostgresJournal(BookFront):
 
     def seal(
         self, *, after: str = "", limit: int = 100, tell: Callable[[int], object] = bool
-    ) -> tuple[str, int]:
-        """Seal payloads that are plain or under an older key; where to go on, and how many.
+    ) -> Sealed:
+        """Seal some payloads that are plain or under an older key.
 
         What `tell` notes of how many, if there are any, is kept together with them.
         """
         with self.transaction():
             self._connection.lock("prune")
-            mark, count, old = self._payloads.seal_more(after=after, limit=limit)
-            if count:
-                tell(count)
+            done, old = self._payloads.seal_more(after=after, limit=limit)
+            if done.number:
+                tell(done.number)
         for path in old:
             path.unlink(missing_ok=True)
-        return mark, count
+        return done
 
     # -- deliveries ----------------------------------------------------------------------
 
