@@ -25,8 +25,9 @@ from dflow.cutover.gate import EARLY, LATE, coverage_of, has_gate, without_gate
 from dflow.cutover.plan import Reprocessing
 from dflow.delivery import State
 from dflow.envelope import Party, read_header
-from dflow.exchange.journal import Journal, Outcome, Query, open_journal
+from dflow.exchange.journal import Journal, LaneRow, Outcome, Query, open_journal
 from dflow.operation import instant_from
+from dflow.routing import Routes
 from dflow.routing.changeset import parse_change_set
 from dflow.routing.coverage import coverage
 from support_cutover import AFTER, BEFORE, CHANGES, PLAN, UDMS, XXXX, Gateway, file
@@ -299,6 +300,28 @@ def test_what_was_sent_is_sent_again_once(tmp_path: Path) -> None:
     assert len(gateway.boxes["supplier-inbox"].order) == 3
     again_ids = [one.arrival for one in journal.deliveries(Query(kind="replay"))]
     assert again_ids == [1]
+
+
+def test_what_went_to_a_fallback_was_not_sent_and_is_not_sent_again() -> None:
+    journal: Journal = open_journal(None)
+    gateway = Gateway(journal)
+    gateway.routes = Routes.parse(
+        'destination supplier-inbox "it"\ndestination spare "the spare"\n'
+        "route all: flow D0217 deliver supplier-inbox else spare\n"
+    )
+    journal.set_lane(LaneRow(destination="supplier-inbox", diverted=True))
+    _arrive(gateway, "2019-06-27T19:00", file(1))
+    assert len(gateway.boxes["spare"].order) == 1
+    again = Reprocessing(
+        destination="supplier-inbox",
+        start=instant_from("2019-06-27"),
+        end=instant_from("2019-06-28"),
+    )
+    intake = gateway.exchange().intake
+    freed = reprocess(
+        journal, intake, since=PLAN.start, again=again, who="w", why="x", clock=gateway.seconds
+    )
+    assert freed.arrivals == ()
 
 
 fates = st.lists(

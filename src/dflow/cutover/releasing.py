@@ -18,6 +18,7 @@ from attrs import evolve, frozen
 
 from dflow.cutover.gate import EARLY, LATE, Side, without_gate
 from dflow.cutover.plan import Reprocessing
+from dflow.delivery import State
 from dflow.exchange import OperationRefused, Operations
 from dflow.exchange.intake import Intake
 from dflow.exchange.journal import ArrivalRow, Journal, Outcome, Query
@@ -113,8 +114,10 @@ def reprocess(
     for row in list(journal.arrivals(query)):
         if again.flows and row.address.get("flow") not in again.flows:
             continue
-        known = Query(arrival=row.id, destination=again.destination, kind="replay", limit=1)
-        if any(True for _ in journal.deliveries(known)):
+        there = list(journal.deliveries(Query(arrival=row.id, destination=again.destination)))
+        # What was cancelled, such as since a fallback has it, was not sent there.
+        sent_once = any(one.state is not State.CANCELLED for one in there)
+        if not sent_once or any(one.kind == "replay" for one in there):
             continue
         one = Query(arrival=row.id)
         if operations.replay(one, destination=again.destination):
