@@ -7,6 +7,7 @@ import contextlib
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -237,8 +238,28 @@ def test_a_page_of_another_server_is_never_taken_for_an_answer() -> None:
             await outbox.close()
 
     for status in (200, 404):
-        with answering(b"HTTP/1.1 %d x\r\ncontent-length: 2\r\n\r\nhi" % status) as url:
+        answer = b"HTTP/1.1 %d x\r\nconnection: close\r\ncontent-length: 2\r\n\r\nhi" % status
+        with answering(answer) as url:
             assert asyncio.run(story(url)) is Presence.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("status", "fault"), [(503, Unavailable), (422, Refused), (202, Uncertain)]
+)
+def test_an_answer_that_breaks_off_is_known_by_its_status(
+    status: int, fault: type[TransportError]
+) -> None:
+    async def story(url: str) -> None:
+        outbox = HttpOutbox(url=url)
+        try:
+            with pytest.raises(TransportError) as caught:
+                await outbox.send(PARCEL)
+            assert type(caught.value) is fault
+        finally:
+            await outbox.close()
+
+    with answering(b"HTTP/1.1 %d x\r\ncontent-length: 20\r\n\r\nhi" % status) as url:
+        asyncio.run(story(url))
 
 
 def test_an_endless_answer_is_not_read_to_its_end() -> None:
@@ -330,6 +351,22 @@ def test_a_full_spool_says_so_and_takes_more_when_it_is_read(tmp_path: Path) -> 
 
     with served(tmp_path, most=2) as (host, port):
         asyncio.run(story(f"http://{host}:{port}/"))
+
+
+def test_who_is_told_that_the_spool_is_full_may_end_sending_first(tmp_path: Path) -> None:
+    with (
+        served(tmp_path, verifier=None, most=0) as (host, port),
+        socket.create_connection((host, port), timeout=10) as peer,
+    ):
+        peer.sendall(b"POST / HTTP/1.1\r\nhost: x\r\nidempotency-key: k\r\n")
+        peer.sendall(b"content-length: 4\r\n\r\n")
+        time.sleep(0.2)  # in which it could be answered, and hung up on
+        peer.sendall(b"ZH")
+        time.sleep(0.05)
+        peer.sendall(b"V|")
+        answer = b"".join(iter(lambda: peer.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"too many requests wait" in answer
 
 
 def test_a_client_that_goes_away_leaves_nothing(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ signature with its time, room, the body as it comes in, its hash.  Nothing is an
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -34,6 +35,9 @@ AsgiReceive = Callable[[], Awaitable[MutableMapping[str, object]]]
 AsgiSend = Callable[[MutableMapping[str, object]], Awaitable[None]]
 
 _LONGEST_KEY = 1000
+
+#: Bytes of a body that is awaited though it is not wanted, and for how many seconds at most.
+_SHORT, _MOMENT = 1 << 20, 1.0
 
 
 class _Answer(Exception):
@@ -147,10 +151,12 @@ class WebhookApp:
             raise _Answer(400, f"{KEY} and Idempotency-Key differ")
         self._verify(words)
         if why := await self.room():
+            await _rest(words, receive)
             raise _Answer(503, why, retry_after="5")
         end = time.monotonic() + self.patience / 4
         while self._reading >= self.at_once:
             if time.monotonic() > end:
+                await _rest(words, receive)
                 raise _Answer(503, "too many requests at once", retry_after="1")
             await asyncio.sleep(0.02)
         self._reading += 1
@@ -204,6 +210,16 @@ class WebhookApp:
         headers = {REPEAT: "1"} if receipt.repeat else {}
         answer = json.dumps({"id": receipt.place, "repeat": receipt.repeat})
         return _Answer(status, answer, content_type="application/json", **headers)
+
+
+async def _rest(words: HttpWords, receive: AsgiReceive) -> None:
+    """Let a short body come: to hang up on it would take the answer away with it."""
+    if int(words.headers.get("content-length", "0")) > _SHORT or "expect" in words.headers:
+        return
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_MOMENT):
+            while (await receive()).get("more_body"):
+                pass
 
 
 class _Gone(Exception):

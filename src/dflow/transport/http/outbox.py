@@ -193,10 +193,16 @@ class HttpOutbox:
             answer = await client.send(request, stream=True)
             try:
                 body = b""
-                async for part in answer.aiter_raw():
-                    body += part[: _ANSWER - len(body)]
-                    if len(body) >= _ANSWER:
-                        break
+                try:
+                    async for part in answer.aiter_raw():
+                        body += part[: _ANSWER - len(body)]
+                        if len(body) >= _ANSWER:
+                            break
+                except httpx.TransportError:
+                    # Who refuses early may hang up on what was still being sent: its status
+                    # is its answer.  Only of a success the rest might matter.
+                    if answer.is_success:
+                        raise
                 self._trusted = True
                 found = {name.lower(): value for name, value in answer.headers.items()}
                 return answer.status_code, found, body
