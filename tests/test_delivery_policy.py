@@ -117,6 +117,7 @@ def test_a_day_whose_midnight_comes_twice_begins_once() -> None:
 @example(time(23, 45), time(1, 45), AUTUMN, 13 * 60 + 30)
 @example(time(1, 15), time(5), SPRING, 13 * 60 + 5)
 @example(time(0), time(1, 15), SPRING, 12 * 60 + 30)
+@example(time(0), time(1, 1, fold=1), SPRING, 12 * 60 + 1)
 @given(
     start=st.times().map(lambda one: one.replace(second=0, microsecond=0)),
     end=st.times().map(lambda one: one.replace(second=0, microsecond=0)),

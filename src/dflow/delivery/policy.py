@@ -217,6 +217,11 @@ _TICK = timedelta(microseconds=1)
 _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
+def _shown(end: time | datetime) -> time | datetime:
+    """A time of day as a clock shows it: which of two in a night is no matter of the time."""
+    return end if isinstance(end, datetime) else end.replace(fold=0)
+
+
 @frozen(kw_only=True)
 class Closed:
     """Hours in which nothing is sent, half-open: weekly by the clock, or once.
@@ -228,8 +233,8 @@ class Closed:
         zone: name of the time zone of times of day.
     """
 
-    start: time | datetime
-    end: time | datetime
+    start: time | datetime = field(converter=_shown)
+    end: time | datetime = field(converter=_shown)
     days: tuple[str, ...] = ()
     zone: str = "UTC"
 
