@@ -36,19 +36,26 @@ def kept_words(words: str, content: bytes) -> str:
     if len(words) > _LONGEST:
         words = f"{words[:_LONGEST]}\u2026"
     body = content[:_COMPARED].partition(b"\n")[2].decode("latin-1")
-    values = {one.strip() for one in re.split(r"[|\r\n]", body) if len(one.strip()) >= _SHORTEST}
-    if not values:
-        return words
+    values: set[str] | None = None
     parts = [found.span() for found in _PART.finditer(words)]
     kept, at = "", 0
     for number, (start, _) in enumerate(parts):
         if start < at:
             continue
-        ends = [end for _, end in reversed(parts[number : number + _PARTS])]
-        found = next((end for end in ends if words[start:end] in values), None)
+        ends = [end for _, end in parts[number : number + _PARTS] if end - start >= _SHORTEST]
+        # Most of what is said begins no value: then the file is not taken apart.
+        if not ends or words[start : ends[0]] not in body:
+            continue
+        values = _values(body) if values is None else values
+        found = next((end for end in reversed(ends) if words[start:end] in values), None)
         if found is not None:
             kept, at = f"{kept}{words[at:start]}\u2026", found
     return kept + words[at:]
+
+
+def _values(body: str) -> set[str]:
+    """The values that are looked for."""
+    return {one.strip() for one in re.split(r"[|\r\n]", body)}
 
 
 def unthought_of(error: Exception) -> str:
